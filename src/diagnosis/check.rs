@@ -1,0 +1,170 @@
+//! What a check is: a code, its documentation and a total function over facts.
+//!
+//! A check knows facts and nothing else: no clock (it uses the observation's instant), no parsing
+//! of text, no printing. Each stands in a file of its own under `checks/`, declared with
+//! [`declare_check!`], documentation inside.
+
+use super::finding::Severity;
+use super::reach::Reach;
+use crate::observation::{Conversation, EndpointObservation, Observations, TargetObservation};
+use crate::port;
+
+/// A family of checks, named as in the table of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// What DNS says.
+    Names,
+    /// Whether packets get there.
+    Reach,
+    /// What the server says.
+    Dialogue,
+    /// The handshake and the certificates.
+    Tls,
+}
+
+impl Group {
+    /// The group's heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::Reach => "reach",
+            Self::Dialogue => "dialogue",
+            Self::Tls => "TLS",
+        }
+    }
+}
+
+/// What a check works on.
+#[derive(Clone, Copy)]
+pub enum Rule {
+    /// Looks at a target as a whole.
+    Target(fn(&TargetFacts<'_>) -> Outcome),
+    /// Looks at one endpoint.
+    Endpoint(fn(&EndpointFacts<'_>) -> Outcome),
+    /// Looks at all endpoints of a target together; `diagnosis::together` makes it.
+    Together,
+}
+
+/// One check.
+pub struct Check {
+    /// The stable code.
+    pub code: &'static str,
+    /// The family.
+    pub group: Group,
+    /// How bad it is on port 25 (and for a target as a whole); absent where it does not occur.
+    pub relay: Option<Severity>,
+    /// How bad it is on every other port; absent where it does not occur.
+    pub elsewhere: Option<Severity>,
+    /// What is so, in a few words, for lists.
+    pub summary: &'static str,
+    /// The documentation: the sections of `explain`.
+    pub doc: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl Check {
+    /// How bad it is on this port; absent where it does not occur there.
+    pub fn severity(&self, port: u16) -> Option<Severity> {
+        if port == port::RELAY { self.relay } else { self.elsewhere }
+    }
+}
+
+/// What a target-level rule may look at.
+#[derive(Clone, Copy)]
+pub struct TargetFacts<'a> {
+    /// The whole run, for what other targets showed.
+    pub run: &'a Observations,
+    /// The target.
+    pub target: &'a TargetObservation,
+}
+
+/// What an endpoint-level rule may look at.
+#[derive(Clone, Copy)]
+pub struct EndpointFacts<'a> {
+    /// The whole run, for what other servers showed.
+    pub run: &'a Observations,
+    /// The target that the endpoint belongs to.
+    pub target: &'a TargetObservation,
+    /// The endpoint.
+    pub endpoint: &'a EndpointObservation,
+    /// Whether packets get there, and who stops them if not.
+    pub reach: &'a Reach,
+}
+
+impl<'a> EndpointFacts<'a> {
+    /// The conversation, where one took place: the endpoint was dialled and connected.
+    pub fn connected(&self) -> Option<&'a Conversation> {
+        match self.reach {
+            Reach::Connected => self.endpoint.conversation(),
+            _ => None,
+        }
+    }
+}
+
+/// What a rule found: the parts of a finding that are its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What is so: one sentence without its full stop.
+    pub message: String,
+    /// What to do: whole sentences.
+    pub fix: String,
+    /// Which facts show it.
+    pub evidence: Vec<String>,
+    /// The standard that it goes by; empty where none does.
+    pub reference: &'static str,
+}
+
+/// What came of a check. "Not tested" is not "passed".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was looked at, and it is as it should be.
+    Pass,
+    /// It is not as it should be. A target-level rule may have several.
+    Found(Vec<Found>),
+    /// There is nothing to look at here, and that is normal; says why.
+    NotApplicable(&'static str),
+    /// There would be something to look at, but it was not seen; says what is missing.
+    CannotTell(&'static str),
+}
+
+impl Outcome {
+    /// One thing was found.
+    pub fn found(found: Found) -> Self {
+        Self::Found(vec![found])
+    }
+
+    /// [`Pass`](Self::Pass) where nothing was found.
+    pub fn from_list(found: Vec<Found>) -> Self {
+        if found.is_empty() { Self::Pass } else { Self::Found(found) }
+    }
+}
+
+/// Declares a check. The doc comment becomes its explanation and has to have the sections
+/// "What it checks", "Why it matters", "How to fix it", "When it may be wrong" and "References".
+macro_rules! declare_check {
+    (
+        $(#[doc = $doc:literal])+
+        pub static $name:ident = {
+            code: $code:literal,
+            group: $group:ident,
+            relay: $relay:expr,
+            elsewhere: $elsewhere:expr,
+            summary: $summary:literal,
+            rule: $rule:expr $(,)?
+        };
+    ) => {
+        $(#[doc = $doc])+
+        pub static $name: $crate::diagnosis::check::Check = $crate::diagnosis::check::Check {
+            code: $code,
+            group: $crate::diagnosis::check::Group::$group,
+            relay: $relay,
+            elsewhere: $elsewhere,
+            summary: $summary,
+            doc: concat!($($doc, "\n"),+),
+            rule: $rule,
+        };
+    };
+}
+
+pub(crate) use declare_check;

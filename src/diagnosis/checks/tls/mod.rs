@@ -1,0 +1,3 @@
+//! Checks of the handshake and the certificates.
+
+pub mod certificate_expired;

@@ -1,0 +1,25 @@
+//! Whether packets get to an endpoint, and what stops them if not: the verdict that the *reach*
+//! checks and the status share.
+
+use super::check::Found;
+use super::finding::Block;
+
+/// The verdict on one endpoint's connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reach {
+    /// It was not dialled.
+    NotDialled,
+    /// It was connected to; what happened then is for the other checks.
+    Connected,
+    /// A reset came: nothing listens there.
+    Closed(Found),
+    /// Something stops it.
+    Blocked {
+        /// The code that this makes on a required port.
+        code: &'static str,
+        /// Who, how, how sure.
+        block: Block,
+        /// The finding's words.
+        found: Found,
+    },
+}

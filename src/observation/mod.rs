@@ -1,0 +1,191 @@
+//! Facts only: what was asked, what came, and when.
+//!
+//! Knows the shape of what DNS, TCP, SMTP and TLS showed. Must not know severities, advice or the
+//! word "blocked": those are verdicts, made in [`diagnosis`](crate::diagnosis). Observations can be
+//! saved (serde) and diagnosed again later.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::names::{Host, Target};
+use crate::port::{Mode, Requirement, Role};
+
+pub mod dns;
+pub mod smtp;
+pub mod tcp;
+pub mod tls;
+
+pub use dns::{
+    AddressLookup, AddressSource, DnsObservation, ExtendedError, HostObservation, Lookup,
+    LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
+    SubmissionServer, SubmissionSource,
+};
+pub use smtp::{
+    Capabilities, Direction, EhloAttempt, Ending, Keyword, Limit, Phase, Reply, ReplyDefect,
+    SmtpFacts, StarttlsFacts, Timings, TranscriptLine,
+};
+pub use tcp::{Connect, ConnectOutcome, IcmpMessage};
+pub use tls::{
+    CertificateFacts, PathVerdict, SignatureVerdict, TlsError, TlsErrorKind, TlsFacts,
+    UntrustedBecause,
+};
+
+/// A span of time in milliseconds, kept to a hundredth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Millis(pub f64);
+
+impl From<Duration> for Millis {
+    fn from(span: Duration) -> Self {
+        Self((span.as_secs_f64() * 100_000.0).round() / 100.0)
+    }
+}
+
+impl Millis {
+    /// The same span in seconds, for sentences.
+    pub fn as_secs(self) -> f64 {
+        self.0 / 1000.0
+    }
+}
+
+/// Everything that one run saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observations {
+    /// When the run began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// How long it took.
+    pub duration: Millis,
+    /// What this machine can do.
+    pub local: LocalNetwork,
+    /// What was seen of each target, in the order in which they were asked for.
+    pub targets: Vec<TargetObservation>,
+}
+
+/// What this machine's routing table offers, found without sending a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalNetwork {
+    /// There is a route to public IPv4 addresses.
+    pub ipv4: bool,
+    /// There is a route to public IPv6 addresses.
+    pub ipv6: bool,
+}
+
+/// What one run saw of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetObservation {
+    /// What the user typed.
+    pub input: String,
+    /// How it was understood.
+    pub target: Target,
+    /// When work on it began; the instant against which certificates are judged.
+    #[serde(with = "time::serde::rfc3339")]
+    pub observed_at: OffsetDateTime,
+    /// How long it took.
+    pub duration: Millis,
+    /// False where the run was interrupted before everything was carried out.
+    pub complete: bool,
+    /// What DNS said.
+    pub dns: DnsObservation,
+    /// The endpoints, ordered by role, preference, host, address and port.
+    pub endpoints: Vec<EndpointObservation>,
+}
+
+/// One endpoint: a role, a server, an address and a port, and what was seen there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointObservation {
+    /// What the server is to the target.
+    pub role: Role,
+    /// The server as it is called; its name is what the certificate must name.
+    pub host: Host,
+    /// The MX preference, lowest first (RFC 5321 §5.1).
+    pub preference: Option<u16>,
+    /// The address that was dialled, or would have been.
+    pub address: IpAddr,
+    /// The port that was meant, whatever `--connect-to` made of it.
+    pub port: u16,
+    /// How TLS was to begin.
+    pub mode: Mode,
+    /// Whether it has to work, as known beforehand.
+    pub requirement: Requirement,
+    /// What was seen.
+    pub probe: Probe,
+}
+
+/// What became of an endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// It was not dialled.
+    Skipped(Skip),
+    /// It was dialled.
+    Dialled(Box<Conversation>),
+}
+
+/// Why an endpoint was not dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Skip {
+    /// This machine has no IPv4.
+    NoIpv4Here,
+    /// This machine has no IPv6.
+    NoIpv6Here,
+    /// A rule of ours or a shortage of this machine forbade it; the text is a fragment that says
+    /// which ("an MX that names this machine itself is not dialled").
+    NotDialled(String),
+}
+
+/// Everything that one endpoint showed: the connection, the dialogue and the handshake.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The TCP connection.
+    pub connect: Connect,
+    /// What was said.
+    pub smtp: SmtpFacts,
+    /// What the TLS handshake showed; absent where none was begun.
+    pub tls: Option<TlsFacts>,
+    /// How it ended; absent where there was no connection.
+    pub ending: Option<Ending>,
+    /// How long each phase took.
+    pub timings: Timings,
+    /// The first reply of an earlier try that the server put off with a 4yz reply; this
+    /// conversation is the second, polite try.
+    pub put_off: Option<Reply>,
+    /// What a further look on a new connection showed, where this one ended in silence.
+    pub second_look: Option<SecondLook>,
+    /// Every line in both directions, capped; empty where it was not asked to be kept.
+    pub transcript: Vec<TranscriptLine>,
+}
+
+/// A further look on a new connection after a conversation that ended in silence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondLook {
+    /// A ClientHello was sent where a greeting was missing, and TLS was answered (a ServerHello or
+    /// an alert): the port expects TLS at once.
+    TlsAnswered,
+    /// A ClientHello was sent where a greeting was missing, and it changed nothing.
+    StillSilent,
+}
+
+impl EndpointObservation {
+    /// The conversation, where the endpoint was dialled.
+    pub fn conversation(&self) -> Option<&Conversation> {
+        match &self.probe {
+            Probe::Dialled(conversation) => Some(conversation),
+            Probe::Skipped(_) => None,
+        }
+    }
+
+    /// The form in which people quote an endpoint: `name[address]:port`.
+    pub fn label(&self) -> String {
+        match &self.host {
+            Host::Name(name) => format!("{name}[{}]:{}", self.address, self.port),
+            Host::Address(address) => format!("[{address}]:{}", self.port),
+        }
+    }
+}
