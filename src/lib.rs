@@ -1,8 +1,10 @@
 //! Checks whether mail can leave for, and be taken by, a domain's servers.
 
+pub mod cli;
 pub mod diagnosis;
 pub mod names;
 pub mod observation;
+pub mod plan;
 pub mod port;
 pub mod report;
 

@@ -163,6 +163,12 @@ pub struct TargetReport {
     pub closing: String,
     /// How long this target took.
     pub duration_ms: Millis,
+    /// Why the target cannot be checked at all; only for a line of a list that is no target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The run was interrupted before this target was finished; only then present.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// What DNS says.
     pub dns: DnsReport,
     /// The endpoints, ordered by role, preference, host, address and port.

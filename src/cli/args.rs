@@ -1,0 +1,385 @@
+//! The command line. The doc comments are the help that users read.
+//!
+//! Knows how options are spelt. Must not know what is done with them: [`plan`](crate::plan)
+//! refuses nonsense between options, this file only within one.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use crate::diagnosis::checks;
+use crate::names::{self, Host, Server};
+use crate::port::{Mode, PortMode};
+
+/// Checks whether mail gets through: finds a domain's mail exchangers and its submission server,
+/// tries ports 25, 465, 587 and 2525 on all of them, and says which are open, blocked or
+/// misconfigured, and what to do.
+#[derive(Debug, Parser)]
+#[command(name = "smtpcheck", version, max_term_width = 100, after_long_help = EXAMPLES)]
+pub struct Args {
+    /// What to check: a domain, me@example.com, host:port, an IP address, or - for a list on
+    /// standard input
+    ///
+    /// A domain may be internationalised (bücher.example). A server is written host:port,
+    /// [2001:db8::1]:25 or as a bare IP address; MX is then not looked up, and with a port only
+    /// that port is probed. `-` reads targets from standard input, one a line; blank lines and
+    /// lines that begin with # are ignored.
+    #[arg(value_name = "TARGET", required_unless_present = "submission")]
+    pub targets: Vec<String>,
+
+    /// The submission server, or `none`; repeatable [default: found through SRV records]
+    ///
+    /// HOST is probed on the ports of --ports, HOST:PORT on that port only. `none` checks none.
+    /// SRV records (RFC 6186, RFC 8314) are then not asked for.
+    #[arg(short, long, env = "SMTPCHECK_SUBMISSION", value_name = "HOST[:PORT]",
+          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT)]
+    pub submission: Vec<SubmissionArg>,
+
+    /// Ports to probe, each PORT, PORT=starttls or PORT=implicit
+    ///
+    /// 465 is implicit TLS by default, every other port STARTTLS.
+    #[arg(short, long, env = "SMTPCHECK_PORTS", value_name = "LIST", value_delimiter = ',',
+          value_parser = parse_port_mode, default_value = "25,465,587,2525", help_heading = WHAT)]
+    pub ports: Vec<PortMode>,
+
+    /// Use IPv4 only
+    #[arg(short = '4', long, env = "SMTPCHECK_IPV4", action = ArgAction::SetTrue,
+          value_parser = FalseyValueParser::new(), conflicts_with = "ipv6", help_heading = WHAT)]
+    pub ipv4: bool,
+
+    /// Use IPv6 only
+    #[arg(short = '6', long, env = "SMTPCHECK_IPV6", action = ArgAction::SetTrue,
+          value_parser = FalseyValueParser::new(), help_heading = WHAT)]
+    pub ipv6: bool,
+
+    /// Longest wait for one TCP connection, in seconds
+    #[arg(long, env = "SMTPCHECK_CONNECT_TIMEOUT", value_name = "SECS", default_value = "8",
+          value_parser = parse_seconds, help_heading = HOW)]
+    pub connect_timeout: Duration,
+
+    /// Longest time for one endpoint's conversation, in seconds, connection included
+    ///
+    /// A greeting is waited for as long as this lasts. Where it ends in silence, one further look
+    /// of at most 5 seconds may follow on a new connection.
+    #[arg(long, env = "SMTPCHECK_TIMEOUT", value_name = "SECS", default_value = "30",
+          value_parser = parse_seconds, help_heading = HOW)]
+    pub timeout: Duration,
+
+    /// Probes under way at once
+    #[arg(short, long, env = "SMTPCHECK_JOBS", value_name = "N", default_value = "256",
+          value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW)]
+    pub jobs: u16,
+
+    /// Ask this name server instead of the system's; repeatable
+    ///
+    /// /etc/hosts is then not looked at.
+    #[arg(long, env = "SMTPCHECK_RESOLVER", value_name = "ADDR[:PORT]", value_delimiter = ',',
+          value_parser = parse_resolver, help_heading = HOW)]
+    pub resolver: Vec<SocketAddr>,
+
+    /// Dial ADDR:PORT when HOST:PORT is meant; repeatable
+    ///
+    /// As in curl: HOST or PORT may be empty, which stands for any. HOST is then not looked up.
+    #[arg(long, env = "SMTPCHECK_CONNECT_TO", value_name = "HOST:PORT:ADDR:PORT",
+          value_delimiter = ',', value_parser = parse_connect_to, help_heading = HOW)]
+    pub connect_to: Vec<ConnectTo>,
+
+    /// Trust the certificates in this PEM file as well as the built-in roots; repeatable
+    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW)]
+    pub ca_file: Vec<PathBuf>,
+
+    /// Name to give in EHLO [default: this host's full name, else an address literal]
+    #[arg(long, env = "SMTPCHECK_HELO", value_name = "NAME", value_parser = parse_helo,
+          help_heading = HOW)]
+    pub helo: Option<String>,
+
+    /// Local address to connect from; one a family
+    #[arg(long, env = "SMTPCHECK_BIND", value_name = "ADDR", value_delimiter = ',',
+          help_heading = HOW)]
+    pub bind: Vec<IpAddr>,
+
+    /// What the report looks like
+    #[arg(short, long, env = "SMTPCHECK_FORMAT", value_name = "FORMAT", default_value = "text",
+          help_heading = REPORT)]
+    pub format: FormatArg,
+
+    /// Write the report to this file instead of standard output, atomically
+    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT)]
+    pub output: Option<PathBuf>,
+
+    /// Which findings make the exit code 1
+    #[arg(long, env = "SMTPCHECK_FAIL_ON", value_name = "SEVERITY", default_value = "error",
+          help_heading = REPORT)]
+    pub fail_on: FailOn,
+
+    /// Behave as if this finding had not been found; repeatable
+    #[arg(long, env = "SMTPCHECK_IGNORE", value_name = "CODE", value_delimiter = ',',
+          value_parser = parse_code, help_heading = REPORT)]
+    pub ignore: Vec<&'static str>,
+
+    /// Show the facts of good ports too; -vv shows every conversation, line by line
+    #[arg(short, long, env = "SMTPCHECK_VERBOSE", action = ArgAction::Count,
+          help_heading = REPORT)]
+    pub verbose: u8,
+
+    /// No report on standard output, only the exit code
+    #[arg(short, long, env = "SMTPCHECK_QUIET", action = ArgAction::SetTrue,
+          value_parser = FalseyValueParser::new(), help_heading = REPORT)]
+    pub quiet: bool,
+
+    /// When to colour the report; NO_COLOR and CLICOLOR_FORCE are honoured in auto
+    #[arg(long, env = "SMTPCHECK_COLOR", value_name = "WHEN", default_value = "auto",
+          help_heading = REPORT)]
+    pub color: ColorArg,
+
+    /// The user chose the ports: they are named, not merely looked at.
+    #[arg(skip)]
+    pub ports_given: bool,
+}
+
+const WHAT: &str = "What to check";
+const HOW: &str = "How to check it";
+const REPORT: &str = "What comes out";
+
+const EXAMPLES: &str = "\
+Examples:
+  smtpcheck example.com                      a domain: MX hosts and submission server
+  smtpcheck -s smtp.example.com              a submission server alone
+  smtpcheck mail.example.com:587             one port of one server
+  smtpcheck example.com --format json -o report.json
+  smtpcheck --fail-on warning - < domains.txt
+
+Exit codes:
+  0  everything was checked, and nothing at or above --fail-on was found
+  1  something at or above --fail-on was found
+  2  the command line or a file is wrong; nothing was probed
+  3  a target could not be checked, so no verdict is given for it";
+
+/// What the report looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Which findings make the exit code 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors.
+    Error,
+    /// Errors and warnings.
+    Warning,
+    /// None.
+    Never,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal.
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+/// One value of `--submission`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmissionArg {
+    /// Check none.
+    None,
+    /// Check this one.
+    Server(Server),
+}
+
+/// One value of `--connect-to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectTo {
+    /// The server that is meant; absent for any.
+    pub host: Option<Host>,
+    /// The port that is meant; absent for any.
+    pub port: Option<u16>,
+    /// What is dialled instead.
+    pub to: SocketAddr,
+}
+
+/// Why the command line cannot be used, or what it asked to be shown instead of a check.
+#[derive(Debug)]
+pub enum Stop {
+    /// `--help` or `--version`: this text goes to standard output, and that is success.
+    Show(String),
+    /// A mistake, as one line.
+    Usage(String),
+}
+
+impl Args {
+    /// Reads the command line and the `SMTPCHECK_*` environment, the program's name first.
+    ///
+    /// # Errors
+    ///
+    /// A mistake, told in one line that names the value and says what is allowed; or the text
+    /// that `--help` and `--version` ask for.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
+        let matches = Self::command().try_get_matches_from(words).map_err(stop)?;
+        let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
+        args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
+        // A path may have a comma in it, so only the environment's list is cut at commas.
+        if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {
+            args.ca_file = args.ca_file.iter().flat_map(split_at_commas).collect();
+        }
+        Ok(args)
+    }
+}
+
+fn split_at_commas(list: &PathBuf) -> Vec<PathBuf> {
+    match list.to_str() {
+        Some(list) => list.split(',').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
+        None => vec![list.clone()],
+    }
+}
+
+/// Makes one line of clap's several, without the usage that nobody reads there.
+fn stop(error: clap::Error) -> Stop {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        return Stop::Show(text);
+    }
+    let mut line = String::new();
+    for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        if part.starts_with("Usage:") || part.starts_with("For more information") {
+            continue;
+        }
+        let part = part.strip_prefix("error: ").unwrap_or(part);
+        if !line.is_empty() {
+            line.push_str(if line.ends_with(':') { " " } else { "; " });
+        }
+        line.push_str(part);
+    }
+    line.push_str(" (--help lists every option)");
+    Stop::Usage(line)
+}
+
+fn parse_submission(text: &str) -> Result<SubmissionArg, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(SubmissionArg::None);
+    }
+    Server::parse(text)
+        .map(SubmissionArg::Server)
+        .map_err(|why| format!("{why}; give HOST, HOST:PORT or none"))
+}
+
+fn parse_port_mode(text: &str) -> Result<PortMode, String> {
+    let (port, mode) = match text.trim().split_once('=') {
+        None => (text.trim(), None),
+        Some((port, mode)) if mode.eq_ignore_ascii_case("starttls") => (port, Some(Mode::Starttls)),
+        Some((port, mode)) if mode.eq_ignore_ascii_case("implicit") => (port, Some(Mode::Implicit)),
+        Some((_, mode)) => {
+            return Err(format!(
+                "`{mode}` is not a mode; give PORT, PORT=starttls or PORT=implicit"
+            ));
+        }
+    };
+    let port = names::parse_port(port).map_err(|why| why.to_string())?;
+    let usual = PortMode::usual(port);
+    Ok(PortMode { port, mode: mode.unwrap_or(usual.mode) })
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let allowed = "give seconds, more than 0 and at most 3600, as in 8 or 0.5";
+    match text.trim().parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(allowed.to_owned()),
+    }
+}
+
+/// The port of name servers (RFC 1035 §4.2).
+const DNS_PORT: u16 = 53;
+
+fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
+    let server = Server::parse(text).ok();
+    match server {
+        Some(Server { host: Host::Address(address), port }) => {
+            Ok(SocketAddr::new(address, port.unwrap_or(DNS_PORT)))
+        }
+        _ => Err("give the name server's address, as in 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53".to_owned()),
+    }
+}
+
+fn parse_connect_to(text: &str) -> Result<ConnectTo, String> {
+    let form = "give HOST:PORT:ADDR:PORT, as in mx.example.com:25:192.0.2.1:2525; HOST and the first PORT may be empty, IPv6 addresses stand in brackets";
+    let parts = split_outside_brackets(text);
+    let [host, port, address, to_port] = parts.as_slice() else {
+        return Err(form.to_owned());
+    };
+    let host = match *host {
+        "" => None,
+        host => Some(Host::parse(host).map_err(|why| format!("`{host}` is no host: {why}"))?),
+    };
+    let port = match *port {
+        "" => None,
+        port => Some(names::parse_port(port).map_err(|why| why.to_string())?),
+    };
+    let Ok(Host::Address(address)) = Host::parse(address) else {
+        return Err(format!("`{address}` is not an IP address; {form}"));
+    };
+    let to_port = names::parse_port(to_port).map_err(|why| why.to_string())?;
+    Ok(ConnectTo { host, port, to: SocketAddr::new(address, to_port) })
+}
+
+/// Splits at the colons that do not stand in square brackets.
+fn split_outside_brackets(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut inside) = (0, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            ':' if !inside => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+fn parse_helo(text: &str) -> Result<String, String> {
+    // An address literal or a domain, RFC 5321 §4.1.1.1. Nothing else may reach the wire.
+    if let Some(literal) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        let address = literal.strip_prefix("IPv6:").unwrap_or(literal);
+        return match address.parse::<IpAddr>() {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err("what stands in the brackets is no IP address".to_owned()),
+        };
+    }
+    names::Domain::parse(text).map(|name| name.to_string()).map_err(|why| {
+        format!("{why}; give a domain name or an address literal such as [192.0.2.1]")
+    })
+}
+
+fn parse_code(text: &str) -> Result<&'static str, String> {
+    if let Some(check) = checks::find(text) {
+        return Ok(check.code);
+    }
+    let nearest = nearest(text, checks::ALL.iter().map(|check| check.code));
+    Err(match nearest {
+        Some(code) => format!("there is no such finding; did you mean `{code}`?"),
+        None => "there is no such finding; README.md lists them all".to_owned(),
+    })
+}
+
+/// The candidate that is spelt most like `text`, if one is near.
+fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, best) = candidates.map(|c| (strsim::damerau_levenshtein(text, c), c)).min()?;
+    (distance <= text.len().max(best.len()) / 3).then_some(best)
+}

@@ -1,0 +1,303 @@
+//! Args → Plan: what will be done, decided before anything is done.
+//!
+//! Knows targets, ports, budgets and what contradicts what; nonsense is refused here, in the
+//! user's words. Must not know what any server answers. Go on with [`probe`](crate::probe).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::cli::args::{Args, ConnectTo, SubmissionArg};
+use crate::names::{Host, HostName, NameError, Server, Target};
+use crate::port::{PortMode, Requirement, Role, requirement};
+
+/// What one run will do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What to check, in order. A line of a list that is no target stays in its place, with the
+    /// reason.
+    pub targets: Vec<(String, Result<Target, NameError>)>,
+    /// Where the submission servers come from.
+    pub submission: Submission,
+    /// The ports to look at, each once.
+    pub ports: Vec<PortMode>,
+    /// The user chose the ports.
+    pub ports_given: bool,
+    /// IPv4 may be used.
+    pub ipv4: bool,
+    /// IPv6 may be used.
+    pub ipv6: bool,
+    /// Longest wait for one TCP connection.
+    pub connect_timeout: Duration,
+    /// Longest time for one conversation, connection included.
+    pub timeout: Duration,
+    /// Conversations under way at once.
+    pub jobs: usize,
+    /// What is dialled in another's place.
+    pub connect_to: Vec<ConnectTo>,
+    /// The name to give in EHLO, where the user chose one.
+    pub helo: Option<String>,
+    /// The local addresses to connect from, at most one a family.
+    pub bind: Vec<IpAddr>,
+    /// Keep every line of every conversation.
+    pub keep_transcripts: bool,
+}
+
+/// Where the submission servers of a domain come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// SRV records (RFC 6186, RFC 8314 §5.1).
+    Discover,
+    /// The user named them; with none named, none is checked.
+    Named(Vec<Server>),
+}
+
+impl Plan {
+    /// Makes the plan. `list` gives the lines of standard input, and is called once where a
+    /// target is `-`.
+    ///
+    /// # Errors
+    ///
+    /// One line that names what contradicts what, or the target that is none.
+    pub fn new(args: &Args, list: impl FnOnce() -> Result<String, String>) -> Result<Self, String> {
+        let ports = distinct_ports(&args.ports)?;
+        let mut named = Vec::new();
+        let mut none = false;
+        for value in &args.submission {
+            match value {
+                SubmissionArg::None => none = true,
+                SubmissionArg::Server(server) => named.push(server.clone()),
+            }
+        }
+        if none && !named.is_empty() {
+            return Err("--submission none contradicts the other --submission".to_owned());
+        }
+        if none && args.targets.is_empty() {
+            return Err("--submission none leaves nothing to check; name a target".to_owned());
+        }
+        let of_family = |v4: bool| args.bind.iter().filter(|a| a.is_ipv4() == v4).count();
+        if of_family(true) > 1 || of_family(false) > 1 {
+            return Err("--bind takes one address a family".to_owned());
+        }
+        let mut targets = Vec::new();
+        let mut list = Some(list);
+        for text in &args.targets {
+            if text == "-" {
+                let read = list.take().ok_or("`-` can be given once")?;
+                targets.extend(listed(&read()?));
+                continue;
+            }
+            let target =
+                Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
+            targets.push((text.clone(), Ok(target)));
+        }
+        if args.targets.is_empty() {
+            let own =
+                |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
+            targets.extend(named.iter().map(own));
+        } else if targets.is_empty() {
+            return Err("the list on standard input holds no target".to_owned());
+        }
+        Ok(Self {
+            targets,
+            submission: match args.submission.is_empty() {
+                true => Submission::Discover,
+                false => Submission::Named(named),
+            },
+            ports,
+            ports_given: args.ports_given,
+            ipv4: !args.ipv6,
+            ipv6: !args.ipv4,
+            connect_timeout: args.connect_timeout,
+            timeout: args.timeout,
+            jobs: usize::from(args.jobs),
+            connect_to: args.connect_to.clone(),
+            helo: args.helo.clone(),
+            bind: args.bind.clone(),
+            keep_transcripts: args.verbose >= 2,
+        })
+    }
+
+    /// The ports to probe at a server, with what is required of each.
+    ///
+    /// `named` are the ports that SRV records or the user named for this very server.
+    pub fn ports_of(&self, role: Role, named: &[PortMode]) -> Vec<(PortMode, Requirement)> {
+        let mut ports: Vec<(PortMode, Requirement)> = Vec::new();
+        for port in named {
+            if !ports.iter().any(|(known, _)| known == port) {
+                ports.push((*port, requirement(role, port.port, true)));
+            }
+        }
+        for port in &self.ports {
+            if !named.iter().any(|n| n.port == port.port) {
+                let named = role == Role::Host && self.ports_given;
+                ports.push((*port, requirement(role, port.port, named)));
+            }
+        }
+        ports
+    }
+
+    /// The ports to probe at a server that the user named: the one given, or those of `--ports`.
+    pub fn ports_of_named(&self, role: Role, port: Option<u16>) -> Vec<(PortMode, Requirement)> {
+        match port {
+            None => self.ports_of(role, &[]),
+            Some(port) => vec![(self.port_mode(port), requirement(role, port, true))],
+        }
+    }
+
+    /// A port with the mode that `--ports` gives it, or its usual one.
+    fn port_mode(&self, port: u16) -> PortMode {
+        let given = self.ports.iter().find(|known| known.port == port).copied();
+        given.unwrap_or_else(|| PortMode::usual(port))
+    }
+
+    /// What is dialled when this server and port are meant, where `--connect-to` says so. As in
+    /// curl, the first that fits counts.
+    pub fn instead_of(&self, host: &Host, port: u16) -> Option<SocketAddr> {
+        let fits = |rule: &&ConnectTo| {
+            rule.host.as_ref().is_none_or(|h| h == host) && rule.port.is_none_or(|p| p == port)
+        };
+        self.connect_to.iter().find(fits).map(|rule| rule.to)
+    }
+
+    /// Whether every one of these ports of a host is dialled elsewhere, so that the host need not
+    /// be looked up.
+    pub fn is_covered(&self, host: &HostName, ports: &[(PortMode, Requirement)]) -> bool {
+        let host = Host::Name(host.clone());
+        ports.iter().all(|(port, _)| self.instead_of(&host, port.port).is_some())
+    }
+
+    /// Every port that this run asks about, in the user's order, for the report's columns.
+    pub fn asked_ports(&self) -> Vec<u16> {
+        let only_named = self.targets.iter().all(|(_, target)| {
+            matches!(target, Ok(Target::Server(s) | Target::Submission(s)) if s.port.is_some())
+        });
+        let mut ports: Vec<u16> =
+            if only_named { Vec::new() } else { self.ports.iter().map(|p| p.port).collect() };
+        let named = self.targets.iter().filter_map(|(_, target)| match target {
+            Ok(Target::Server(server) | Target::Submission(server)) => server.port,
+            _ => None,
+        });
+        let submission = match &self.submission {
+            Submission::Named(servers) => servers.iter().filter_map(|s| s.port).collect(),
+            Submission::Discover => Vec::new(),
+        };
+        for port in named.chain(submission) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
+    }
+}
+
+/// Refuses a port that is asked for in two modes, and takes one that is given twice once.
+fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
+    let mut ports: Vec<PortMode> = Vec::new();
+    for port in given {
+        match ports.iter().find(|known| known.port == port.port) {
+            None => ports.push(*port),
+            Some(known) if known.mode == port.mode => {}
+            Some(_) => {
+                return Err(format!(
+                    "--ports gives port {} two modes; one port is probed in one mode",
+                    port.port
+                ));
+            }
+        }
+    }
+    Ok(ports)
+}
+
+/// The targets of a list: one a line, blank lines and lines that begin with `#` left out.
+fn listed(text: &str) -> Vec<(String, Result<Target, NameError>)> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| (line.to_owned(), Target::parse(line)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::Mode;
+
+    fn plan(words: &[&str]) -> Result<Plan, String> {
+        let words = std::iter::once("smtpcheck").chain(words.iter().copied());
+        let args = Args::read(words.map(Into::into)).map_err(|stop| format!("{stop:?}"))?;
+        Plan::new(&args, || Ok("# a list\n\nA.example\nnot a name\n".to_owned()))
+    }
+
+    fn required(ports: &[(PortMode, Requirement)]) -> Vec<u16> {
+        let required = ports.iter().filter(|(_, r)| *r == Requirement::Required);
+        required.map(|(port, _)| port.port).collect()
+    }
+
+    #[test]
+    fn a_server_with_a_port_is_probed_there_only_in_the_mode_that_ports_give_it() {
+        let plan = plan(&["-p", "25,10465=implicit", "mx.example:10465"]).expect("a plan");
+        let ports = plan.ports_of_named(Role::Host, Some(10465));
+        let only = PortMode { port: 10465, mode: Mode::Implicit };
+        assert_eq!(ports, [(only, Requirement::Required)]);
+        assert_eq!(plan.asked_ports(), [10465]);
+    }
+
+    #[test]
+    fn ports_that_are_chosen_are_required_of_a_host_that_is_named() {
+        let chosen = plan(&["-p", "25,2525", "192.0.2.1"]).expect("a plan");
+        assert_eq!(required(&chosen.ports_of(Role::Host, &[])), [25, 2525]);
+        let default = plan(&["192.0.2.1"]).expect("a plan");
+        assert_eq!(required(&default.ports_of(Role::Host, &[])), [0u16; 0]);
+    }
+
+    #[test]
+    fn the_srv_port_is_probed_in_its_services_mode_even_when_ports_lack_it() {
+        let plan = plan(&["-p", "25", "a.example"]).expect("a plan");
+        let srv = PortMode { port: 1587, mode: Mode::Implicit };
+        let ports = plan.ports_of(Role::Submission, &[srv]);
+        assert_eq!(ports[0], (srv, Requirement::Required));
+        assert_eq!(ports[1].1, Requirement::Optional, "25 of a submission server");
+    }
+
+    #[test]
+    fn connect_to_goes_by_the_first_rule_that_fits() {
+        let plan = plan(&[
+            "--connect-to=mx.example:25:127.0.0.1:2500",
+            "--connect-to=:25:[::1]:2501",
+            "--connect-to=::127.0.0.2:2502",
+            "a.example",
+        ])
+        .expect("a plan");
+        let host = |text: &str| Host::parse(text).expect("a host");
+        let to = |text: &str, port| plan.instead_of(&host(text), port).map(|a| a.to_string());
+        assert_eq!(to("MX.example.", 25).as_deref(), Some("127.0.0.1:2500"));
+        assert_eq!(to("other.example", 25).as_deref(), Some("[::1]:2501"));
+        assert_eq!(to("other.example", 587).as_deref(), Some("127.0.0.2:2502"));
+    }
+
+    #[test]
+    fn a_list_keeps_a_bad_line_in_its_place() {
+        let plan = plan(&["b.example", "-"]).expect("a plan");
+        let inputs: Vec<&str> = plan.targets.iter().map(|(input, _)| input.as_str()).collect();
+        assert_eq!(inputs, ["b.example", "A.example", "not a name"]);
+        assert!(plan.targets[2].1.is_err());
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_the_users_words() {
+        for (words, part) in [
+            (vec!["-s", "none"], "nothing to check"),
+            (vec!["-s", "none", "-s", "smtp.example", "a.example"], "contradicts"),
+            (vec!["-p", "25,25=implicit", "a.example"], "two modes"),
+            (
+                vec!["--bind", "192.0.2.1", "--bind", "192.0.2.2", "a.example"],
+                "one address a family",
+            ),
+            (vec!["https://a.example/"], "it is a URL"),
+            (vec!["-", "-"], "once"),
+        ] {
+            let refusal = plan(&words).expect_err("nonsense");
+            assert!(refusal.contains(part), "{words:?}: {refusal}");
+        }
+    }
+}
