@@ -3,10 +3,13 @@
 pub mod cli;
 pub mod diagnosis;
 pub mod names;
+pub mod net;
 pub mod observation;
 pub mod plan;
 pub mod port;
+pub mod probe;
 pub mod report;
 
+pub use cli::run;
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use port::{Mode, Requirement, Role, requirement};

@@ -3,6 +3,8 @@
 //! Knows the published shape. Must not know how anything is shown. A renderer gets a [`Report`]
 //! and nothing else.
 
+mod build;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,126 @@
-//! The edge to the command line: options in, exit code out.
+//! The edge to the outside: command line in, report and exit code out.
+//!
+//! Knows files, streams, signals and the order of things. Must not know what a finding means.
+//!
+//! The recipe of a run:
+//! 1. [`Args::read`] reads the command line, [`Plan::new`] makes a plan of it;
+//! 2. [`probe::run`] carries it out and returns observations;
+//! 3. [`diagnose`] turns them into verdicts;
+//! 4. [`Report::new`] joins both, and [`render`] turns that into bytes;
+//! 5. [`exit::code`] says what to tell the shell.
+
 pub mod args;
 pub mod exit;
+mod output;
+mod own_name;
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use self::args::{Args, Stop};
+use crate::diagnosis::diagnose;
+use crate::net::connect;
+use crate::net::connector::SystemConnector;
+use crate::plan::Plan;
+use crate::probe::{self, Effects};
+use crate::report::Report;
+use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, Resolver};
+use crate::tls::Trust;
+
+/// Runs the whole program: `words` are the command line, the program's name first. Returns the
+/// exit code.
+///
+/// Blocks until the run is over, on a runtime of its own, so it must not be called from within
+/// another one.
+pub fn run(
+    words: impl IntoIterator<Item = OsString>,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> u8 {
+    match try_run(words, stdout) {
+        Ok(code) => code,
+        Err(why) => {
+            // Where standard error is gone there is nobody left to tell.
+            let _ = writeln!(stderr, "smtpcheck: {why}");
+            exit::USAGE
+        }
+    }
+}
+
+/// Everything that goes wrong here is of the command line or of a file: exit code 2, one line.
+fn try_run(
+    words: impl IntoIterator<Item = OsString>,
+    stdout: &mut dyn Write,
+) -> Result<u8, String> {
+    let args = match Args::read(words) {
+        Ok(args) => args,
+        Err(Stop::Show(text)) => {
+            output::quietly(stdout.write_all(text.as_bytes()))
+                .map_err(|error| format!("standard output: {error}"))?;
+            return Ok(exit::OK);
+        }
+        Err(Stop::Usage(line)) => return Err(line),
+    };
+    let plan = Plan::new(&args, standard_input)?;
+    for address in &plan.bind {
+        if !connect::can_bind(*address) {
+            return Err(format!("--bind {address}: this machine does not have that address"));
+        }
+    }
+    if let Some(path) = &args.output {
+        output::check(path)?;
+    }
+    let trust = Trust::new(&args.ca_file).map_err(|error| format!("--ca-file {error}"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("this machine gives no threads: {error}"))?;
+    let observations = runtime.block_on(async {
+        let effects = effects(&args, &plan, trust)?;
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.send_replace(true);
+            }
+        });
+        Ok::<_, String>(probe::run(plan.clone(), effects, stopped).await)
+    });
+    // Goodbyes that are still under way are not worth the user's time.
+    runtime.shutdown_background();
+    let observations = observations?;
+    let diagnosis = diagnose(&observations, &args.ignore);
+    let report = Report::new(&plan, &observations, &diagnosis);
+    output::write(&args, &report, stdout)?;
+    Ok(exit::code(&report, args.fail_on))
+}
+
+fn effects(args: &Args, plan: &Plan, trust: Trust) -> Result<Effects, String> {
+    let hosts = args.resolver.is_empty().then(HostsFile::system);
+    let resolver: Arc<dyn Resolver> = if args.resolver.is_empty() {
+        Arc::new(HickoryResolver::system())
+    } else {
+        Arc::new(HickoryResolver::servers(&args.resolver))
+    };
+    let own_name = own_name::full(hosts.as_ref());
+    let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts };
+    Ok(Effects {
+        names: Names::new(resolver, options),
+        connector: Arc::new(SystemConnector),
+        trust,
+        now: OffsetDateTime::now_utc,
+        own_name,
+    })
+}
+
+fn standard_input() -> Result<String, String> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    // A line that is not UTF-8 is no target, and is reported as such in its place.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

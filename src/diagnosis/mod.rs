@@ -1,5 +1,221 @@
-//! Observations → Diagnosis: a pure function.
+//! Observations → Diagnosis: a pure function, so a saved run can be diagnosed again.
+//!
+//! Knows rules and what follows from them: findings, statuses, what is required, verdicts. Must
+//! not know sockets, clocks or how anything is shown.
+//!
+//! For each target:
+//! 1. [`attribution`] judges whether packets get to each endpoint, and who stops them if not;
+//! 2. the [`checks`] look at each endpoint and at the target as a whole;
+//! 3. [`status`] gives each endpoint its status, and says which endpoints are required;
+//! 4. [`together`] replaces findings that only all endpoints together explain;
+//! 5. findings about optional endpoints are dropped or lowered, and [`summary`] puts the whole
+//!    into sentences.
+
+pub mod attribution;
 pub mod check;
 pub mod checks;
 pub mod finding;
 pub mod reach;
+mod status;
+mod summary;
+mod together;
+
+use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
+use self::finding::{Block, BlockedBy, Finding, Severity, Status, Verdict};
+use self::reach::Reach;
+use crate::observation::{ConnectOutcome, Observations, TargetObservation};
+
+/// What was made of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// What was made of each target, in the observations' order.
+    pub targets: Vec<TargetDiagnosis>,
+}
+
+/// What was made of one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetDiagnosis {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The verdict in one plain sentence, without the target's name and without its full stop.
+    pub summary: String,
+    /// What works from here and how to send, in whole sentences.
+    pub closing: String,
+    /// The findings of the target as a whole.
+    pub findings: Vec<Finding>,
+    /// What was made of each endpoint, in the observation's order.
+    pub endpoints: Vec<EndpointDiagnosis>,
+}
+
+/// What was made of one endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointDiagnosis {
+    /// It has to work.
+    pub required: bool,
+    /// What it is worth to a client.
+    pub status: Status,
+    /// The status in one plain sentence.
+    pub summary: String,
+    /// Who stops it; only where the status is [`Status::Blocked`].
+    pub block: Option<Block>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether a port leaves this network, as far as one run shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PortOutlook {
+    /// Some server of this run answered there.
+    Open,
+    /// A block on this side was found, and nothing answered.
+    Blocked(Block),
+    /// Neither.
+    Unknown,
+}
+
+/// A finding before it is known whether its endpoint is required.
+#[derive(Clone, Debug)]
+struct Draft {
+    check: &'static Check,
+    severity: Severity,
+    found: Found,
+}
+
+impl Draft {
+    fn finish(self, required: bool) -> Finding {
+        let Found { message, fix, evidence, reference } = self.found;
+        let severity = if required { self.severity } else { self.severity.min(Severity::Warning) };
+        Finding {
+            code: self.check.code.to_owned(),
+            severity,
+            message,
+            fix,
+            evidence,
+            reference: reference.to_owned(),
+        }
+    }
+}
+
+/// One endpoint on its way through the pipeline.
+struct Judged {
+    reach: Reach,
+    status: Status,
+    required: bool,
+    drafts: Vec<Draft>,
+}
+
+impl Judged {
+    /// The endpoint has a finding of the *reach* group: it cannot be reached.
+    fn is_unreached(&self) -> bool {
+        self.drafts.iter().any(|draft| draft.check.group == Group::Reach)
+    }
+}
+
+/// Turns facts into verdicts. Codes in `ignore` do not exist: statuses and verdicts are computed
+/// without them.
+pub fn diagnose(run: &Observations, ignore: &[&str]) -> Diagnosis {
+    let targets = run.targets.iter().map(|target| diagnose_target(run, target, ignore)).collect();
+    Diagnosis { targets }
+}
+
+/// Whether a port leaves this network: open where some server of this run answered there or
+/// refused from its own distance, blocked where a block on this side was found and nothing
+/// answered.
+pub fn port_outlook(run: &Observations, diagnosis: &Diagnosis, port: u16) -> PortOutlook {
+    let endpoints = run.targets.iter().zip(&diagnosis.targets).flat_map(|(seen, made)| {
+        seen.endpoints.iter().zip(&made.endpoints).filter(|(seen, _)| seen.port == port)
+    });
+    let mut block = None;
+    for (seen, made) in endpoints {
+        let outcome = seen.conversation().map(|c| &c.connect.outcome);
+        if matches!(outcome, Some(ConnectOutcome::Connected | ConnectOutcome::Refused)) {
+            return PortOutlook::Open;
+        }
+        if let Some(found) = &made.block
+            && matches!(found.by, BlockedBy::ThisHost | BlockedBy::YourNetwork)
+        {
+            block.get_or_insert_with(|| found.clone());
+        }
+    }
+    block.map_or(PortOutlook::Unknown, PortOutlook::Blocked)
+}
+
+fn diagnose_target(
+    run: &Observations,
+    target: &TargetObservation,
+    ignore: &[&str],
+) -> TargetDiagnosis {
+    let mut judged: Vec<Judged> = target
+        .endpoints
+        .iter()
+        .map(|endpoint| {
+            let reach = attribution::judge(endpoint);
+            let facts = EndpointFacts { run, target, endpoint, reach: &reach };
+            let drafts = endpoint_drafts(&facts, ignore);
+            let status = status::of(endpoint, &reach, &drafts, ignore);
+            Judged { reach, status, required: false, drafts }
+        })
+        .collect();
+    status::decide_required(&target.endpoints, &mut judged);
+    let mut findings = target_findings(&TargetFacts { run, target }, ignore);
+    findings.extend(together::replace(run, target, &mut judged, ignore));
+    let verdict = status::verdict(target, &judged, &findings);
+    let reason = status::undetermined_because(target, &judged);
+    let endpoints: Vec<EndpointDiagnosis> = target
+        .endpoints
+        .iter()
+        .zip(judged)
+        .map(|(endpoint, judged)| {
+            let summary = summary::of_endpoint(endpoint, &judged);
+            let Judged { reach, status, required, drafts } = judged;
+            let block = match reach {
+                Reach::Blocked { block, .. } if status == Status::Blocked => Some(block),
+                _ => None,
+            };
+            let findings = drafts
+                .into_iter()
+                .filter(|draft| required || draft.check.group != Group::Reach)
+                .map(|draft| draft.finish(required))
+                .collect();
+            EndpointDiagnosis { required, status, summary, block, findings }
+        })
+        .collect();
+    TargetDiagnosis {
+        verdict,
+        summary: summary::of_target(target, verdict, reason, &findings, &endpoints),
+        closing: summary::closing(target, &endpoints),
+        findings,
+        endpoints,
+    }
+}
+
+fn endpoint_drafts(facts: &EndpointFacts<'_>, ignore: &[&str]) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for check in checks::ALL {
+        let (Rule::Endpoint(rule), Some(severity)) =
+            (check.rule, check.severity(facts.endpoint.port))
+        else {
+            continue;
+        };
+        if let Outcome::Found(found) = rule(facts)
+            && !ignore.contains(&check.code)
+        {
+            drafts.extend(found.into_iter().map(|found| Draft { check, severity, found }));
+        }
+    }
+    drafts
+}
+
+fn target_findings(facts: &TargetFacts<'_>, ignore: &[&str]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in checks::ALL {
+        let (Rule::Target(rule), Some(severity)) = (check.rule, check.relay) else { continue };
+        if let Outcome::Found(found) = rule(facts)
+            && !ignore.contains(&check.code)
+        {
+            let drafts = found.into_iter().map(|found| Draft { check, severity, found });
+            findings.extend(drafts.map(|draft| draft.finish(true)));
+        }
+    }
+    findings
+}

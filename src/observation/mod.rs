@@ -172,6 +172,16 @@ pub enum SecondLook {
     StillSilent,
 }
 
+impl Probe {
+    /// Why the endpoint was not dialled, where it was not.
+    pub fn skip(&self) -> Option<&Skip> {
+        match self {
+            Self::Skipped(skip) => Some(skip),
+            Self::Dialled(_) => None,
+        }
+    }
+}
+
 impl EndpointObservation {
     /// The conversation, where the endpoint was dialled.
     pub fn conversation(&self) -> Option<&Conversation> {

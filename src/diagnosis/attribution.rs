@@ -1,0 +1,236 @@
+//! Who stops a port: the decision table.
+//!
+//! Knows what a connection attempt showed. It claims no culprit without evidence: what no row
+//! explains is [`BlockedBy::Unknown`].
+
+use std::net::IpAddr;
+
+use super::check::Found;
+use super::finding::{Block, BlockedBy, BlockedHow, Confidence};
+use super::reach::Reach;
+use crate::observation::{ConnectOutcome, Conversation, EndpointObservation, IcmpMessage, Probe};
+
+/// What an ICMP error means, whatever the family (RFC 792, RFC 1812 §5.2.7.1, RFC 4443 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IcmpMeaning {
+    /// There is no way to the host or to its network.
+    Unreachable,
+    /// A rule refuses the packet: prohibited by policy, or a port that pretends to be absent.
+    Refused,
+    /// The packet died on the way: a routing loop or too many hops.
+    Exceeded,
+}
+
+/// Judges whether packets get to an endpoint, and who stops them if not.
+pub fn judge(endpoint: &EndpointObservation) -> Reach {
+    let conversation = match &endpoint.probe {
+        Probe::Skipped(_) => return Reach::NotDialled,
+        Probe::Dialled(conversation) => conversation,
+    };
+    match &conversation.connect.outcome {
+        ConnectOutcome::Connected => Reach::Connected,
+        ConnectOutcome::Refused => Reach::Closed(refused(endpoint)),
+        ConnectOutcome::TimedOut => silent(endpoint, conversation),
+        ConnectOutcome::IcmpUnreachable(icmp) => rejected(endpoint, conversation, *icmp),
+        ConnectOutcome::NoRoute => no_route(endpoint),
+        ConnectOutcome::DeniedLocally { error } => denied(endpoint, error),
+    }
+}
+
+fn refused(endpoint: &EndpointObservation) -> Found {
+    let label = endpoint.label();
+    Found {
+        message: format!("{label} refuses the connection: nothing listens there"),
+        fix: "Start the mail server, or have it listen on this port and this address. If nothing \
+              is to listen there, take the server out of the DNS records that name it. A firewall \
+              that answers with resets looks the same."
+            .to_owned(),
+        evidence: vec![format!("A connection to {label} was answered with a reset.")],
+        reference: "RFC 9293 §3.10.7.1",
+    }
+}
+
+fn silent(endpoint: &EndpointObservation, conversation: &Conversation) -> Reach {
+    let label = endpoint.label();
+    let seconds = conversation.connect.elapsed.as_secs();
+    let evidence =
+        vec![format!("Nothing at all came back from {label} within {seconds:.1} seconds.")];
+    blocked(
+        "port-silent",
+        Block {
+            by: BlockedBy::Unknown,
+            how: BlockedHow::Silence,
+            confidence: Confidence::Guess,
+            hop: None,
+            hop_address: None,
+            evidence: evidence.clone(),
+        },
+        Found {
+            message: format!("{label} does not answer"),
+            fix:
+                "Packets vanish somewhere between this machine and the server. Run the same check \
+                  from another network: if it works there, a firewall, ISP or cloud provider on \
+                  this side blocks the port; if not, the server or its firewall is at fault."
+                    .to_owned(),
+            evidence,
+            reference: "",
+        },
+    )
+}
+
+fn rejected(
+    endpoint: &EndpointObservation,
+    conversation: &Conversation,
+    icmp: IcmpMessage,
+) -> Reach {
+    let label = endpoint.label();
+    let from = icmp.from;
+    let (meaning, words) = meaning(icmp);
+    let own = conversation.connect.local.is_some_and(|local| local.ip() == from);
+    let evidence = vec![format!(
+        "{} answered a connection to {label} with ICMP \"{words}\" (type {}, code {}).",
+        if own { "This machine itself".to_owned() } else { from.to_string() },
+        icmp.kind,
+        icmp.code,
+    )];
+    let block = |by, confidence| Block {
+        by,
+        how: BlockedHow::Icmp,
+        confidence,
+        hop: None,
+        hop_address: Some(from),
+        evidence: evidence.clone(),
+    };
+    let found = |message: String, fix: &str| Found {
+        message,
+        fix: fix.to_owned(),
+        evidence: evidence.clone(),
+        reference: "RFC 1812 §5.2.7.1",
+    };
+    match meaning {
+        IcmpMeaning::Unreachable if own => blocked(
+            "host-unreachable",
+            block(BlockedBy::Unknown, Confidence::Guess),
+            found(
+                format!("{label} cannot be reached: the next hop does not answer"),
+                "The server, where it is in this machine's own network, or else this machine's \
+                 gateway is down or has another address. Check cables, Wi-Fi and the routing table.",
+            ),
+        ),
+        IcmpMeaning::Unreachable | IcmpMeaning::Exceeded => blocked(
+            "host-unreachable",
+            block(BlockedBy::Unknown, Confidence::Guess),
+            found(
+                format!("{label} cannot be reached, says the router {from}: {words}"),
+                "The server is down, its address is wrong, or routing to it is broken. Check that \
+                 the address records are right; its operator can tell whether the server is up.",
+            ),
+        ),
+        // Only the kernel sends with this machine's own address, so nobody else can be meant.
+        IcmpMeaning::Refused if own => blocked(
+            "outbound-port-blocked",
+            block(BlockedBy::ThisHost, Confidence::Certain),
+            found(
+                format!("a firewall on this machine rejects connections to port {}", endpoint.port),
+                "Look at the rules for outgoing packets (nft list ruleset, iptables -S OUTPUT, \
+                 ufw status, firewall-cmd --list-all) and allow the port.",
+            ),
+        ),
+        IcmpMeaning::Refused if from == endpoint.address => blocked(
+            "port-filtered",
+            block(BlockedBy::TheirNetwork, Confidence::Guess),
+            found(
+                format!("{label} refuses the connection: {words}"),
+                "A firewall at the server's address refuses the port, for everybody or for this \
+                 address. Only its operator can allow it.",
+            ),
+        ),
+        IcmpMeaning::Refused => blocked(
+            "port-silent",
+            block(BlockedBy::Unknown, Confidence::Guess),
+            found(
+                format!("a router at {from} refuses connections to {label}: {words}"),
+                "Find out whose router that is: if it is in your own network or your provider's, \
+                 ask there for the port to be allowed; otherwise ask the server's operator.",
+            ),
+        ),
+    }
+}
+
+fn no_route(endpoint: &EndpointObservation) -> Reach {
+    let label = endpoint.label();
+    let evidence =
+        vec![format!("This machine's routing table has no way to {}.", endpoint.address)];
+    local(
+        "host-unreachable",
+        Found {
+            message: format!("{label} cannot be reached: this machine has no route to it"),
+            fix: "Check this machine's network connection and its routing table (ip route get)."
+                .to_owned(),
+            evidence,
+            reference: "",
+        },
+    )
+}
+
+fn denied(endpoint: &EndpointObservation, error: &str) -> Reach {
+    let port = endpoint.port;
+    let evidence = vec![format!(
+        "The kernel of this machine refused a connection to {}: {error}.",
+        endpoint.label()
+    )];
+    local(
+        "outbound-port-blocked",
+        Found {
+            message: format!("this machine does not allow connections to port {port}: {error}"),
+            fix: "A policy of this machine refuses the call: look for a prohibiting route (ip \
+                  route get), SELinux or AppArmor denials, a sandbox of the program that runs \
+                  this, or security software."
+                .to_owned(),
+            evidence,
+            reference: "",
+        },
+    )
+}
+
+/// What this machine's kernel itself refuses, without sending a packet.
+fn local(code: &'static str, found: Found) -> Reach {
+    let block = Block {
+        by: BlockedBy::ThisHost,
+        how: BlockedHow::Denied,
+        confidence: Confidence::Certain,
+        hop: None,
+        hop_address: None,
+        evidence: found.evidence.clone(),
+    };
+    blocked(code, block, found)
+}
+
+fn blocked(code: &'static str, block: Block, found: Found) -> Reach {
+    Reach::Blocked { code, block, found }
+}
+
+fn meaning(icmp: IcmpMessage) -> (IcmpMeaning, &'static str) {
+    use IcmpMeaning::{Exceeded, Refused, Unreachable};
+    match (icmp.from, icmp.kind, icmp.code) {
+        (IpAddr::V4(_), 3, 0) => (Unreachable, "network unreachable"),
+        (IpAddr::V4(_), 3, 1) => (Unreachable, "host unreachable"),
+        (IpAddr::V4(_), 3, 2) => (Refused, "protocol unreachable"),
+        (IpAddr::V4(_), 3, 3) => (Refused, "port unreachable"),
+        (IpAddr::V4(_), 3, 6) => (Unreachable, "network unknown"),
+        (IpAddr::V4(_), 3, 7) => (Unreachable, "host unknown"),
+        (IpAddr::V4(_), 3, 9) => (Refused, "network administratively prohibited"),
+        (IpAddr::V4(_), 3, 10) => (Refused, "host administratively prohibited"),
+        (IpAddr::V4(_), 3, 13) => (Refused, "communication administratively prohibited"),
+        (IpAddr::V4(_), 3, _) => (Unreachable, "destination unreachable"),
+        (IpAddr::V6(_), 1, 0) => (Unreachable, "no route to destination"),
+        (IpAddr::V6(_), 1, 1) => (Refused, "communication administratively prohibited"),
+        (IpAddr::V6(_), 1, 3) => (Unreachable, "address unreachable"),
+        (IpAddr::V6(_), 1, 4) => (Refused, "port unreachable"),
+        (IpAddr::V6(_), 1, 5) => (Refused, "source address failed policy"),
+        (IpAddr::V6(_), 1, 6) => (Refused, "reject route to destination"),
+        (IpAddr::V6(_), 1, _) => (Unreachable, "destination unreachable"),
+        (IpAddr::V4(_), 11, _) | (IpAddr::V6(_), 3, _) => (Exceeded, "time exceeded"),
+        _ => (Unreachable, "an error that is not known"),
+    }
+}

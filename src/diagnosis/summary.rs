@@ -1,0 +1,223 @@
+//! Whole sentences about endpoints and targets: the summary at the top and the closing advice.
+
+use super::finding::{Finding, Severity, Status, Verdict};
+use super::reach::Reach;
+use super::{EndpointDiagnosis, Judged, status};
+use crate::names::Host;
+use crate::observation::{
+    Conversation, Ending, EndpointObservation, Phase, Skip, TargetObservation,
+};
+use crate::port::{Mode, RELAY, Role};
+
+/// An endpoint's status in one sentence, without its full stop.
+pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
+    let Some(conversation) = endpoint.conversation() else {
+        return match endpoint.probe.skip() {
+            Some(Skip::NoIpv4Here) => "not checked: this machine has no IPv4".to_owned(),
+            Some(Skip::NoIpv6Here) => "not checked: this machine has no IPv6".to_owned(),
+            Some(Skip::NotDialled(why)) => format!("not checked: {why}"),
+            None => "not checked".to_owned(),
+        };
+    };
+    match (&judged.reach, judged.status) {
+        (Reach::Closed(_), _) => "the connection is refused: nothing listens there".to_owned(),
+        (Reach::Blocked { found, .. }, _) => found.message.clone(),
+        _ if judged.status == Status::Open => open(conversation),
+        _ => judged
+            .drafts
+            .iter()
+            .max_by_key(|draft| draft.severity)
+            .map_or_else(|| ended(conversation), |draft| draft.found.message.clone()),
+    }
+}
+
+fn open(conversation: &Conversation) -> String {
+    let Some(tls) = conversation.tls.as_ref().filter(|tls| tls.error.is_none()) else {
+        return "open, without encryption".to_owned();
+    };
+    let version = tls.version.as_deref().unwrap_or("TLS").replace("TLSv", "TLS ");
+    let trusted = tls.path.as_ref().is_some_and(|path| path.trusted);
+    let certificate = match (trusted, tls.name_matches) {
+        (true, Some(false)) => "a certificate for another name",
+        (true, _) => "a trusted certificate",
+        (false, _) => "a certificate that is not trusted",
+    };
+    format!("open, {version} with {certificate}")
+}
+
+fn ended(conversation: &Conversation) -> String {
+    let step = |phase: &Phase| match phase {
+        Phase::Connect => "the connection",
+        Phase::Greeting => "the greeting",
+        Phase::Ehlo | Phase::EhloAfterTls => "the reply to EHLO",
+        Phase::Starttls => "the reply to STARTTLS",
+        Phase::Tls => "the TLS handshake",
+        Phase::Quit => "the end",
+    };
+    match &conversation.ending {
+        Some(Ending::Closed(phase)) => {
+            format!("the server closed the connection before {}", step(phase))
+        }
+        Some(Ending::Reset(phase)) => format!("the connection was reset before {}", step(phase)),
+        Some(Ending::TimedOut { phase, .. }) => format!("{} did not come in time", step(phase)),
+        _ => "the conversation did not come to its end".to_owned(),
+    }
+}
+
+/// The verdict on a target in one sentence, without its name and its full stop.
+pub fn of_target(
+    target: &TargetObservation,
+    verdict: Verdict,
+    reason: Option<String>,
+    findings: &[Finding],
+    endpoints: &[EndpointDiagnosis],
+) -> String {
+    let all: Vec<&Finding> =
+        findings.iter().chain(endpoints.iter().flat_map(|e| &e.findings)).collect();
+    match verdict {
+        Verdict::Problems => match kinds(&all, Severity::Error).as_slice() {
+            [one] => one_problem(&all, one),
+            many => format!("{} problems", many.len()),
+        },
+        Verdict::Undetermined if !target.complete => {
+            "interrupted before everything was checked".to_owned()
+        }
+        Verdict::Undetermined => {
+            format!(
+                "no verdict: {}",
+                reason.unwrap_or_else(|| "not everything was checked".to_owned())
+            )
+        }
+        Verdict::Ok => {
+            let warnings = kinds(&all, Severity::Warning);
+            match warnings.as_slice() {
+                [] if status::takes_no_mail(target) && endpoints.is_empty() => {
+                    "accepts no mail, by its own declaration".to_owned()
+                }
+                [] => "all is well".to_owned(),
+                [_] => "it works, with 1 warning".to_owned(),
+                many => format!("it works, with {} warnings", many.len()),
+            }
+        }
+    }
+}
+
+/// The different codes of one severity.
+fn kinds<'a>(findings: &[&'a Finding], severity: Severity) -> Vec<&'a str> {
+    let mut kinds = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.severity == severity) {
+        if !kinds.contains(&finding.code.as_str()) {
+            kinds.push(finding.code.as_str());
+        }
+    }
+    kinds
+}
+
+/// The one kind of problem: its own words where it occurs once, else its number.
+fn one_problem(findings: &[&Finding], code: &str) -> String {
+    let of_kind: Vec<&&Finding> = findings
+        .iter()
+        .filter(|finding| finding.code == code && finding.severity == Severity::Error)
+        .collect();
+    match of_kind.as_slice() {
+        [one] => one.message.clone(),
+        many => format!("1 problem, at {} endpoints", many.len()),
+    }
+}
+
+/// What works from here and how to send, in whole sentences.
+pub fn closing(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> String {
+    let both: Vec<(&EndpointObservation, &EndpointDiagnosis)> =
+        target.endpoints.iter().zip(endpoints).collect();
+    let mut sentences = Vec::new();
+    sentences.extend(relay_sentence(target, &both));
+    sentences.extend(sending_sentence(&both));
+    sentences.join("\n")
+}
+
+type Both<'a> = (&'a EndpointObservation, &'a EndpointDiagnosis);
+
+fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<String> {
+    if status::takes_no_mail(target) {
+        return Some(format!(
+            "{} takes no mail: its null MX record says so (RFC 7505).",
+            target.target
+        ));
+    }
+    let relays: Vec<&Both<'_>> =
+        both.iter().filter(|(e, _)| e.role == Role::Mx && e.port == RELAY).collect();
+    let dialled: Vec<&&Both<'_>> =
+        relays.iter().filter(|(_, d)| d.status != Status::Skipped).collect();
+    let open: Vec<&Conversation> = dialled
+        .iter()
+        .filter(|(_, d)| d.status == Status::Open)
+        .filter_map(|(e, _)| e.conversation())
+        .collect();
+    if relays.is_empty() || dialled.is_empty() {
+        return None;
+    }
+    let whom = &target.target;
+    if open.is_empty() {
+        return Some(format!("From here, no mail exchanger of {whom} takes mail on port 25."));
+    }
+    let encrypted = open.iter().filter(|c| is_encrypted(c)).count();
+    let trusted = open.iter().filter(|c| is_trusted(c)).count();
+    let how = match (encrypted, trusted) {
+        (0, _) => "without encryption",
+        (e, t) if e == open.len() && t == open.len() => "encrypted, with trusted certificates",
+        (e, _) if e == open.len() => "encrypted, though not every certificate can be trusted",
+        _ => "encrypted at some addresses only",
+    };
+    let at = match (open.len(), relays.len()) {
+        (1, 1) => "on port 25".to_owned(),
+        (n, all) if n == all => "on port 25 at every address".to_owned(),
+        (n, all) => format!("on port 25 at {n} of {all} addresses"),
+    };
+    Some(format!("Mail for {whom} is accepted {at}, {how}."))
+}
+
+fn is_encrypted(conversation: &Conversation) -> bool {
+    conversation.tls.as_ref().is_some_and(|tls| tls.error.is_none() && tls.version.is_some())
+}
+
+fn is_trusted(conversation: &Conversation) -> bool {
+    is_encrypted(conversation)
+        && conversation.tls.as_ref().is_some_and(|tls| {
+            tls.path.as_ref().is_some_and(|path| path.trusted) && tls.name_matches != Some(false)
+        })
+}
+
+fn sending_sentence(both: &[Both<'_>]) -> Option<String> {
+    let is_sending = |e: &EndpointObservation| match e.role {
+        Role::Submission => true,
+        Role::Host => e.port != RELAY,
+        Role::Mx => false,
+    };
+    let sending: Vec<&Both<'_>> = both.iter().filter(|(e, _)| is_sending(e)).collect();
+    let mut ways: Vec<(&Host, u16, Mode)> = Vec::new();
+    for (endpoint, made) in &sending {
+        let way = (&endpoint.host, endpoint.port, endpoint.mode);
+        if made.status == Status::Open && endpoint.port != RELAY && !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    let Some((host, ..)) = ways.first().copied() else {
+        let tried = sending.iter().any(|(_, made)| made.required && made.status != Status::Skipped);
+        return tried.then(|| "No port for sending works from here.".to_owned());
+    };
+    let ports: Vec<String> = ways
+        .iter()
+        .filter(|(h, ..)| *h == host)
+        .map(|(_, port, mode)| match mode {
+            Mode::Implicit => format!("{port} (TLS)"),
+            Mode::Starttls => format!("{port} (STARTTLS)"),
+        })
+        .collect();
+    Some(match ports.as_slice() {
+        [one] => format!("To send mail, use {host}, port {one}: it works from here."),
+        [first, second] => {
+            format!("To send mail, use {host}, port {first} or {second}: both work from here.")
+        }
+        many => format!("To send mail, use {host}, port {}: all work from here.", many.join(", ")),
+    })
+}

@@ -1,0 +1,136 @@
+//! Findings that only all endpoints of a target together explain: they replace the *reach*
+//! findings of single endpoints.
+
+use super::check::{Found, Group};
+use super::finding::{Finding, Severity, Status};
+use super::{Draft, Judged, checks};
+use crate::observation::{ConnectOutcome, Observations, TargetObservation};
+use crate::port::Role;
+
+/// Replaces what is better told together; returns the findings of the target as a whole.
+pub fn replace(
+    run: &Observations,
+    target: &TargetObservation,
+    judged: &mut [Judged],
+    ignore: &[&str],
+) -> Vec<Finding> {
+    ipv6_broken(run, target, judged, ignore);
+    mx_partly_unreachable(target, judged, ignore)
+}
+
+/// IPv6 to a host fails while IPv4 to the same host and port works.
+fn ipv6_broken(
+    run: &Observations,
+    target: &TargetObservation,
+    judged: &mut [Judged],
+    ignore: &[&str],
+) {
+    let Some(check) = checks::find("ipv6-broken") else { return };
+    let elsewhere = elsewhere(run);
+    for at in 0..judged.len() {
+        let this = &target.endpoints[at];
+        if !this.address.is_ipv6() || !judged[at].required || !judged[at].is_unreached() {
+            continue;
+        }
+        let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
+            other.address.is_ipv4()
+                && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
+                && !judged.is_unreached()
+                && judged.status != Status::Skipped
+        });
+        let Some((ipv4, _)) = ipv4 else { continue };
+        let mut evidence = vec![format!("{} works.", ipv4.label())];
+        evidence.extend(
+            judged[at].drafts.iter().filter(is_reach).flat_map(|d| d.found.evidence.clone()),
+        );
+        evidence.push(elsewhere.to_owned());
+        let found = Found {
+            message: format!("{} fails over IPv6 while {} works", this.label(), ipv4.address),
+            fix: "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 \
+                  (address, route, firewall), or take the AAAA record out until it works."
+                .to_owned(),
+            evidence,
+            reference: "RFC 8305 §1",
+        };
+        judged[at].drafts.retain(|draft| draft.check.group != Group::Reach);
+        if ignore.contains(&check.code) {
+            continue;
+        }
+        // It is a warning on every port.
+        judged[at].drafts.insert(0, Draft { check, severity: Severity::Warning, found });
+        judged[at].status = Status::Blocked;
+    }
+}
+
+/// What this run shows about IPv6 from here, as a sentence.
+fn elsewhere(run: &Observations) -> &'static str {
+    let mut dialled = run
+        .targets
+        .iter()
+        .flat_map(|target| &target.endpoints)
+        .filter(|endpoint| endpoint.address.is_ipv6())
+        .filter_map(|endpoint| endpoint.conversation());
+    match dialled.any(|c| c.connect.outcome == ConnectOutcome::Connected) {
+        true => "IPv6 works from here: other addresses of this run answered over it.",
+        false => {
+            "Whether IPv6 works elsewhere from here is not known: this run reached nothing over it."
+        }
+    }
+}
+
+fn is_reach(draft: &&Draft) -> bool {
+    draft.check.group == Group::Reach
+}
+
+/// Some addresses of the MX set cannot be reached, and one of a most-preferred host works.
+fn mx_partly_unreachable(
+    target: &TargetObservation,
+    judged: &mut [Judged],
+    ignore: &[&str],
+) -> Vec<Finding> {
+    let Some(check) = checks::find("mx-partly-unreachable") else { return Vec::new() };
+    let required_mx = |at: &usize| target.endpoints[*at].role == Role::Mx && judged[*at].required;
+    let mx: Vec<usize> = (0..judged.len()).filter(required_mx).collect();
+    let most_preferred = mx.iter().map(|at| target.endpoints[*at].preference).min().flatten();
+    let one_works = mx.iter().any(|at| {
+        target.endpoints[*at].preference == most_preferred && judged[*at].status == Status::Open
+    });
+    let is_failing = |at: &usize| {
+        judged[*at]
+            .drafts
+            .iter()
+            .any(|d| d.check.group == Group::Reach && d.check.code != "ipv6-broken")
+    };
+    let failing: Vec<usize> = mx.iter().copied().filter(is_failing).collect();
+    if failing.is_empty() || !one_works {
+        return Vec::new();
+    }
+    let labels: Vec<String> = failing.iter().map(|at| target.endpoints[*at].label()).collect();
+    let mut evidence = Vec::new();
+    for at in &failing {
+        let reach = judged[*at].drafts.iter().filter(is_reach);
+        evidence
+            .extend(reach.map(|draft| format!("{}: {}", draft.check.code, draft.found.message)));
+        judged[*at].drafts.retain(|draft| draft.check.group != Group::Reach);
+    }
+    if ignore.contains(&check.code) {
+        return Vec::new();
+    }
+    let found = Found {
+        message: match labels.as_slice() {
+            [one] => format!("{one} cannot be reached, while other mail exchangers can"),
+            many => format!(
+                "{} of {} mail exchanger addresses cannot be reached: {}",
+                many.len(),
+                mx.len(),
+                many.join(", ")
+            ),
+        },
+        fix: "Mail still arrives, but senders that try these first are delayed. Repair them, or \
+              take their records out of DNS."
+            .to_owned(),
+        evidence,
+        reference: "RFC 5321 §5.1",
+    };
+    vec![Draft { check, severity: Severity::Warning, found }.finish(true)]
+}

@@ -1,0 +1,182 @@
+//! Runs a dialogue on a connection: the only place where the protocol meets bytes that move.
+//!
+//! Knows streams, deadlines and when to begin TLS. Must not know what is to be said: the
+//! [`Dialogue`] says what to do next, and this does it.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::connector::BoxedStream;
+use crate::observation::TlsFacts;
+use crate::smtp::{Dialogue, Next, Said};
+use crate::tls::{self, Attempt, TlsConnection};
+
+/// How much is read at once; a TLS record holds at most 16 KiB, a reply rarely 1 KiB.
+const READ_SIZE: usize = 4096;
+
+/// How long the reply to QUIT is listened for, in the background.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long the sending of QUIT may take. It fits into any socket buffer, so only a stalled TLS
+/// stream ever waits here.
+const QUIT_SENT: Duration = Duration::from_millis(500);
+
+/// What came of a conversation.
+pub struct Driven {
+    /// What was said.
+    pub said: Said,
+    /// What the handshake showed; absent where none was begun.
+    pub tls: Option<TlsFacts>,
+    /// The connection, for a polite end behind the user's back.
+    pub farewell: Farewell,
+}
+
+enum Transport {
+    Plain(BoxedStream),
+    Tls(Box<TlsConnection<BoxedStream>>),
+    Gone,
+}
+
+impl Transport {
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+            Self::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                // A TLS stream keeps what is written until it is flushed.
+                stream.flush().await
+            }
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    async fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer).await,
+            Self::Tls(stream) => stream.read(buffer).await,
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+/// Holds a conversation until the dialogue is done or the deadline passes.
+///
+/// `start` is the instant of the first SYN, from which the dialogue's times count.
+pub async fn converse(
+    stream: BoxedStream,
+    mut dialogue: Dialogue,
+    attempt: &Attempt,
+    start: Instant,
+    deadline: Instant,
+) -> Driven {
+    let mut transport = Transport::Plain(stream);
+    let mut facts = None;
+    let mut buffer = vec![0; READ_SIZE];
+    loop {
+        match dialogue.next() {
+            Next::Done => break,
+            Next::Send(bytes) => {
+                let limit = match dialogue.phase() {
+                    crate::observation::Phase::Quit => Instant::now() + QUIT_SENT,
+                    _ => deadline,
+                };
+                match timeout_at(limit, transport.send(&bytes)).await {
+                    Ok(Ok(())) => {}
+                    // What the server said before it closed may still be there to be read, so the
+                    // end of the conversation is left to the next read.
+                    Ok(Err(error)) if is_hangup(&error) => {}
+                    Ok(Err(error)) => dialogue.failed(error.to_string(), start.elapsed()),
+                    Err(_) => dialogue.timed_out(start.elapsed()),
+                }
+            }
+            Next::Receive => {
+                let read = timeout_at(deadline, transport.receive(&mut buffer)).await;
+                let now = start.elapsed();
+                match read {
+                    Err(_) => dialogue.timed_out(now),
+                    Ok(Ok(0)) => dialogue.closed(now),
+                    Ok(Ok(n)) => dialogue.received(&buffer[..n], now),
+                    Ok(Err(error)) => match tls::classify(&error) {
+                        // TLS 1.3 tells a refused client only after the handshake.
+                        Some(alert) => {
+                            facts.get_or_insert_with(TlsFacts::default).error = Some(alert);
+                            dialogue.tls_failed(now);
+                        }
+                        None => hang_up(&mut dialogue, &error, now),
+                    },
+                }
+            }
+            Next::StartTls => {
+                let Transport::Plain(stream) = std::mem::replace(&mut transport, Transport::Gone)
+                else {
+                    dialogue.failed("TLS was begun twice".to_owned(), start.elapsed());
+                    continue;
+                };
+                let outcome = timeout_at(deadline, attempt.connect(stream)).await;
+                let now = start.elapsed();
+                let seen = attempt.facts(outcome.as_ref().ok());
+                match outcome {
+                    Err(_) => dialogue.timed_out(now),
+                    Ok(Ok(stream)) => {
+                        transport = Transport::Tls(Box::new(stream));
+                        dialogue.tls_established(now);
+                    }
+                    Ok(Err(error)) if is_end(&error) => hang_up(&mut dialogue, &error, now),
+                    Ok(Err(_)) => dialogue.tls_failed(now),
+                }
+                facts = Some(seen);
+            }
+        }
+    }
+    Driven { said: dialogue.finish(start.elapsed()), tls: facts, farewell: Farewell(transport) }
+}
+
+fn is_hangup(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// The connection ended, as opposed to the peer saying something that broke it.
+fn is_end(error: &io::Error) -> bool {
+    is_hangup(error) || error.kind() == io::ErrorKind::UnexpectedEof
+}
+
+fn hang_up(dialogue: &mut Dialogue, error: &io::Error, now: Duration) {
+    match error.kind() {
+        // Many servers close TCP without a TLS close_notify; that is an end like any other.
+        io::ErrorKind::UnexpectedEof => dialogue.closed(now),
+        _ if is_hangup(error) => dialogue.reset(now),
+        io::ErrorKind::TimedOut => dialogue.timed_out(now),
+        _ => dialogue.failed(error.to_string(), now),
+    }
+}
+
+/// A connection on which QUIT was sent. The reply is waited for in the background, so that the
+/// server does not see a reset while it says goodbye.
+pub struct Farewell(Transport);
+
+impl Farewell {
+    /// Reads until the server closes, for at most a second, then closes.
+    pub async fn wait(mut self) {
+        let mut buffer = [0; 512];
+        let drained = async { while matches!(self.0.receive(&mut buffer).await, Ok(n) if n > 0) {} };
+        // Whether the server said goodbye or not makes no difference any more.
+        let _ = timeout(FAREWELL, drained).await;
+        let closed = async {
+            match &mut self.0 {
+                Transport::Plain(stream) => stream.shutdown().await,
+                Transport::Tls(stream) => stream.shutdown().await,
+                Transport::Gone => Ok(()),
+            }
+        };
+        let _ = timeout(FAREWELL, closed).await;
+    }
+}

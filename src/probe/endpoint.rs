@@ -1,0 +1,239 @@
+//! Probes one endpoint: dials, talks, and looks once more where that is fair and tells more.
+//!
+//! Knows when a second connection is polite. Must not know what anything means for the user.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Probing;
+use super::patience::Patience;
+use crate::names::Host;
+use crate::net::connect::Dialling;
+use crate::net::connector::BoxedStream;
+use crate::net::drive::{self, Driven};
+use crate::observation::{
+    Connect, ConnectOutcome, Conversation, Ending, Phase, Probe, Reply, SecondLook, Skip,
+};
+use crate::port::Mode;
+use crate::smtp::{Dialogue, HeloNames};
+use crate::tls::Attempt;
+
+/// How long to wait before a server that put us off is asked once more. Limits on connections at
+/// once pass as soon as the others are gone; limits a minute do not, and waiting for those would
+/// keep the user longer than the answer is worth.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long a further look may take.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
+
+/// How often a shortage of this machine is waited out, and for how long each time.
+const SHORTAGES: u32 = 8;
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Where to dial, whom to ask for, and how.
+#[derive(Clone, Debug)]
+pub struct Spot {
+    /// The server; its name goes into SNI and is what the certificate must name.
+    pub host: Host,
+    /// What is dialled.
+    pub to: SocketAddr,
+    /// What was meant, where that differs.
+    pub redirected: bool,
+    /// How TLS begins.
+    pub mode: Mode,
+}
+
+/// An optional endpoint was given up before its connect timeout, so the result is not for
+/// anybody else who asks for the same.
+pub struct GivenUp(pub Probe);
+
+impl Probing {
+    /// Probes one endpoint, with one polite retry where the server put us off and one further
+    /// look where a greeting was missing.
+    pub(super) async fn probe_spot(
+        &self,
+        spot: &Spot,
+        patience: &mut Patience,
+    ) -> Result<Probe, GivenUp> {
+        let first = match self.one_conversation(spot, Some(patience), false).await {
+            Ok(conversation) => conversation,
+            Err(Unfinished::GivenUp(conversation)) => {
+                return Err(GivenUp(Probe::Dialled(Box::new(conversation))));
+            }
+            Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
+        };
+        let conversation = match put_off(&first) {
+            Some(reply) => {
+                sleep(RETRY_PAUSE).await;
+                let second = self.one_conversation(spot, None, true).await;
+                match second {
+                    // The port answered a moment ago: what silences it now is no block.
+                    Ok(second) if second.connect.outcome == ConnectOutcome::Connected => {
+                        Conversation { put_off: Some(reply), ..second }
+                    }
+                    _ => Conversation { put_off: Some(reply), ..first },
+                }
+            }
+            None => first,
+        };
+        let silent = Ending::TimedOut { phase: Phase::Greeting, partial: false };
+        let second_look = match conversation.ending == Some(silent) && spot.mode == Mode::Starttls {
+            true => self.look_for_tls(spot).await,
+            false => None,
+        };
+        Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
+    }
+
+    /// Dials and holds one conversation, in its turn.
+    async fn one_conversation(
+        &self,
+        spot: &Spot,
+        patience: Option<&mut Patience>,
+        alone: bool,
+    ) -> Result<Conversation, Unfinished> {
+        let turn = self.places.turn(spot.to, alone).await;
+        // The semaphore is never closed, so a missing permit would only mean less politeness.
+        let permit = self.jobs.clone().acquire_owned().await.ok();
+        let start = Instant::now();
+        let dialling = self.dial(spot, self.plan.connect_timeout.min(self.plan.timeout));
+        let dialled = match patience {
+            None => dialling.await,
+            Some(patience) => tokio::select! {
+                biased;
+                dialled = dialling => dialled,
+                () = patience.runs_out(start) => {
+                    let elapsed = start.elapsed().into();
+                    let connect = Connect { elapsed, ..self.undecided(spot) };
+                    return Err(Unfinished::GivenUp(conversation_without(connect)));
+                }
+            },
+        };
+        let (connect, stream) = dialled.map_err(Unfinished::Shortage)?;
+        let Some(stream) = stream else {
+            return Ok(conversation_without(connect));
+        };
+        let dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
+        let attempt = Attempt::new(&self.effects.trust, &spot.host);
+        let deadline = start + self.plan.timeout;
+        let Driven { said, tls, farewell } =
+            drive::converse(stream, dialogue, &attempt, start, deadline).await;
+        tokio::spawn(async move {
+            farewell.wait().await;
+            drop((turn, permit));
+        });
+        let mut timings = said.timings;
+        timings.connect = Some(connect.elapsed);
+        Ok(Conversation {
+            connect,
+            smtp: said.facts,
+            tls,
+            ending: Some(said.ending),
+            timings,
+            put_off: None,
+            second_look: None,
+            transcript: if self.plan.keep_transcripts { said.transcript } else { Vec::new() },
+        })
+    }
+
+    /// Dials once; a shortage of this machine (descriptors, ports) is waited out for a while, as
+    /// it says nothing about the network.
+    async fn dial(
+        &self,
+        spot: &Spot,
+        limit: Duration,
+    ) -> Result<(Connect, Option<BoxedStream>), String> {
+        let bind = self.plan.bind.iter().find(|own| own.is_ipv4() == spot.to.is_ipv4()).copied();
+        let dialling = Dialling { to: spot.to, bind, limit };
+        let mut tries = 0;
+        loop {
+            match self.effects.connector.connect(&dialling).await {
+                Ok((connect, stream)) => {
+                    let dialled = spot.redirected.then_some(spot.to);
+                    return Ok((Connect { dialled, ..connect }, stream));
+                }
+                Err(shortage) if tries == SHORTAGES => {
+                    return Err(format!("this machine ran out of something: {}", shortage.0));
+                }
+                Err(_) => tries += 1,
+            }
+            sleep(SHORTAGE_PAUSE).await;
+        }
+    }
+
+    fn undecided(&self, spot: &Spot) -> Connect {
+        Connect { dialled: spot.redirected.then_some(spot.to), ..Connect::default() }
+    }
+
+    /// Says a ClientHello where a greeting was missing: a port that expects TLS at once answers.
+    async fn look_for_tls(&self, spot: &Spot) -> Option<SecondLook> {
+        let look = async {
+            let turn = self.places.turn(spot.to, false).await;
+            let (_, stream) = self.dial(spot, SECOND_LOOK).await.ok()?;
+            let attempt = Attempt::new(&self.effects.trust, &spot.host);
+            let outcome = timeout(SECOND_LOOK, attempt.connect(stream?)).await;
+            let facts = attempt.facts(outcome.as_ref().ok());
+            drop(turn);
+            let answered = matches!(outcome, Ok(Ok(_))) || is_tls(&facts.first_bytes);
+            Some(if answered { SecondLook::TlsAnswered } else { SecondLook::StillSilent })
+        };
+        look.await
+    }
+
+    /// The names to introduce ourselves by on a connection: honest ones only.
+    fn helo_for(&self, connect: &Connect) -> HeloNames {
+        let literal = match connect.local.map(|local| local.ip()) {
+            Some(IpAddr::V4(address)) => format!("[{address}]"),
+            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+                Some(address) => format!("[{address}]"),
+                None => format!("[IPv6:{address}]"),
+            },
+            None => "[127.0.0.1]".to_owned(),
+        };
+        let name = self.plan.helo.clone().or_else(|| self.effects.own_name.clone());
+        HeloNames { name: name.unwrap_or_else(|| literal.clone()), literal }
+    }
+}
+
+enum Unfinished {
+    GivenUp(Conversation),
+    Shortage(String),
+}
+
+fn conversation_without(connect: Connect) -> Conversation {
+    let mut conversation = Conversation { connect, ..Conversation::default() };
+    conversation.timings.total = conversation.connect.elapsed;
+    if conversation.connect.outcome != ConnectOutcome::TimedOut {
+        conversation.timings.connect = Some(conversation.connect.elapsed);
+    }
+    conversation
+}
+
+/// The reply by which a server asks us to come back later: a 4yz greeting, or 421 at any step
+/// (RFC 5321 §3.8).
+fn put_off(conversation: &Conversation) -> Option<Reply> {
+    let smtp = &conversation.smtp;
+    let greeting = smtp.greeting.iter().filter(|reply| reply.is_transient());
+    let ehlo = smtp.ehlo_attempts.iter().chain(&smtp.ehlo_attempts_after_tls).map(|a| &a.reply);
+    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.as_ref());
+    let later = ehlo.chain(starttls).filter(|reply| reply.code == 421);
+    greeting.chain(later).next().cloned().or_else(|| plaintext_put_off(conversation))
+}
+
+/// A transient reply in plaintext on a port of implicit TLS: some servers turn a client away
+/// before they begin TLS.
+fn plaintext_put_off(conversation: &Conversation) -> Option<Reply> {
+    let first = &conversation.tls.as_ref()?.first_bytes;
+    let (code, text) = first.split_at_checked(3)?;
+    let code: u16 = std::str::from_utf8(code).ok()?.parse().ok()?;
+    let text = text.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let line = String::from_utf8_lossy(text).trim_start_matches([' ', '-']).to_owned();
+    (code / 100 == 4).then(|| Reply { code, lines: vec![line], ..Reply::default() })
+}
+
+/// The first bytes are a TLS record that a server sends first: a handshake or an alert
+/// (RFC 8446 §5.1).
+fn is_tls(first_bytes: &[u8]) -> bool {
+    matches!(first_bytes, [21 | 22, 3, ..])
+}

@@ -1,0 +1,357 @@
+//! From a target to its endpoints: each is probed as soon as its address is known.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+
+use super::Probing;
+use super::endpoint::{GivenUp, Spot};
+use super::patience::{Gate, Group, Patience, Token};
+use crate::address;
+use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
+use crate::observation::{
+    AddressLookup, AddressSource, EndpointObservation, HostObservation, LookupOutcome,
+    MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
+};
+use crate::plan::Submission;
+use crate::port::{PortMode, Requirement, Role};
+use crate::resolve::submission_servers;
+
+/// One thing that was seen of a target.
+pub enum Fact {
+    /// The MX look-up.
+    Mx(MxObservation),
+    /// The SRV look-ups.
+    Srv(Vec<SrvObservation>),
+    /// The submission servers.
+    Submission(Vec<SubmissionServer>),
+    /// Submission servers were not to be looked for.
+    SubmissionNotAsked,
+    /// A host's addresses.
+    Host(HostObservation),
+    /// An endpoint.
+    Endpoint(Box<EndpointObservation>),
+}
+
+/// A port of a server and what is required of it.
+type Asked = (PortMode, Requirement);
+
+/// Finds a target's endpoints and has them probed.
+#[derive(Clone)]
+pub struct Finder {
+    pub(super) probing: Arc<Probing>,
+    pub(super) facts: UnboundedSender<Fact>,
+    pub(super) gate: Gate,
+}
+
+/// A server that is to be probed.
+#[derive(Clone)]
+struct Wanted {
+    role: Role,
+    host: Host,
+    preference: Option<u16>,
+    ports: Vec<Asked>,
+}
+
+impl Finder {
+    /// Finds everything; returns when all is seen. `token` keeps optional endpoints waiting until
+    /// every required one is known.
+    pub async fn find(self, target: Target, token: Token) {
+        let mut work = JoinSet::new();
+        match target {
+            Target::Domain(domain) => {
+                work.spawn(self.clone().mail_exchangers(domain.clone(), token.clone()));
+                match &self.probing.plan.submission {
+                    Submission::Discover => {
+                        work.spawn(self.clone().announced_submission(domain, token));
+                    }
+                    Submission::Named(servers) => {
+                        let servers = servers.clone();
+                        work.spawn(self.clone().named_submission(servers, token));
+                    }
+                }
+            }
+            Target::Submission(server) => {
+                work.spawn(self.clone().named_submission(vec![server], token));
+            }
+            Target::Server(server) => {
+                self.tell(Fact::SubmissionNotAsked);
+                let ports = self.probing.plan.ports_of_named(Role::Host, server.port);
+                let wanted = Wanted { role: Role::Host, host: server.host, preference: None, ports };
+                work.spawn(self.clone().server(wanted, token));
+            }
+        }
+        drop(self);
+        work.join_all().await;
+    }
+
+    fn tell(&self, fact: Fact) {
+        // Nobody listens any more once the run was interrupted.
+        let _ = self.facts.send(fact);
+    }
+
+    async fn mail_exchangers(self, domain: Domain, token: Token) {
+        let mut mx = self.probing.effects.names.mx(&domain).await;
+        let mut hosts: Vec<(HostName, Option<u16>)> = Vec::new();
+        for record in &mx.records {
+            if let Exchange::Host(host) = &record.exchange
+                && !hosts.iter().any(|(known, _)| known == host)
+            {
+                hosts.push((host.clone(), Some(record.preference)));
+            }
+        }
+        if mx.lookup.outcome == LookupOutcome::NoData {
+            mx.implicit = true;
+            hosts.push((domain.into(), None));
+        }
+        self.tell(Fact::Mx(mx));
+        let ports = self.probing.plan.ports_of(Role::Mx, &[]);
+        let mut work = JoinSet::new();
+        for (host, preference) in hosts {
+            let host = Host::Name(host);
+            let wanted = Wanted { role: Role::Mx, host, preference, ports: ports.clone() };
+            work.spawn(self.clone().server(wanted, token.clone()));
+        }
+        drop((self, token));
+        work.join_all().await;
+    }
+
+    async fn announced_submission(self, domain: Domain, token: Token) {
+        let srv = self.probing.effects.names.srv(&domain).await;
+        let servers = submission_servers(&srv);
+        self.tell(Fact::Srv(srv));
+        self.tell(Fact::Submission(servers.clone()));
+        self.submission(servers, token).await;
+    }
+
+    async fn named_submission(self, servers: Vec<Server>, token: Token) {
+        if servers.is_empty() {
+            self.tell(Fact::SubmissionNotAsked);
+        }
+        let named = |server: Server| SubmissionServer {
+            host: server.host,
+            port: server.port,
+            mode: None,
+            source: SubmissionSource::Option,
+        };
+        let servers: Vec<SubmissionServer> = servers.into_iter().map(named).collect();
+        self.tell(Fact::Submission(servers.clone()));
+        self.submission(servers, token).await;
+    }
+
+    async fn submission(self, servers: Vec<SubmissionServer>, token: Token) {
+        let plan = &self.probing.plan;
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for server in &servers {
+            if wanted.iter().any(|known| known.host == server.host) {
+                continue;
+            }
+            let same_host = servers.iter().filter(|other| other.host == server.host);
+            let ports = match server.source {
+                SubmissionSource::Srv => {
+                    let announced = |s: &SubmissionServer| {
+                        Some(PortMode { port: s.port?, mode: s.mode? })
+                    };
+                    let announced: Vec<PortMode> = same_host.filter_map(announced).collect();
+                    plan.ports_of(Role::Submission, &announced)
+                }
+                SubmissionSource::Option => {
+                    let mut ports: Vec<Asked> = Vec::new();
+                    for asked in same_host.flat_map(|s| plan.ports_of_named(Role::Submission, s.port)) {
+                        // A port that is named beats the same port among those of `--ports`.
+                        match ports.iter_mut().find(|(port, _)| port.port == asked.0.port) {
+                            None => ports.push(asked),
+                            Some(known) if asked.1 == Requirement::Required => *known = asked,
+                            Some(_) => {}
+                        }
+                    }
+                    ports
+                }
+            };
+            let host = server.host.clone();
+            wanted.push(Wanted { role: Role::Submission, host, preference: None, ports });
+        }
+        let mut work = JoinSet::new();
+        for wanted in wanted {
+            work.spawn(self.clone().server(wanted, token.clone()));
+        }
+        drop((self, token));
+        work.join_all().await;
+    }
+
+    /// Looks a server's addresses up, each family on its own, and probes each address as it comes.
+    async fn server(self, wanted: Wanted, token: Token) {
+        let mut work = JoinSet::new();
+        match &wanted.host {
+            Host::Address(address) => self.address(&mut work, &wanted, *address, &token),
+            Host::Name(name) => self.named_server(&mut work, &wanted, name, &token).await,
+        }
+        // Every endpoint has a token of its own by now; this one would keep the optional ones
+        // waiting for themselves.
+        drop((self, token));
+        work.join_all().await;
+    }
+
+    async fn named_server(
+        &self,
+        work: &mut JoinSet<()>,
+        wanted: &Wanted,
+        name: &HostName,
+        token: &Token,
+    ) {
+        let (elsewhere, ports): (Vec<Asked>, Vec<Asked>) = wanted
+            .ports
+            .iter()
+            .partition(|(port, _)| self.probing.plan.instead_of(&wanted.host, port.port).is_some());
+        let group = Group::new();
+        for asked in elsewhere {
+            if let Some(to) = self.probing.plan.instead_of(&wanted.host, asked.0.port)
+                && self.may_use(to.ip())
+            {
+                let dialled = (to, true);
+                work.spawn(self.clone().endpoint(wanted.clone(), asked, dialled, group.clone(), token.clone()));
+            }
+        }
+        if ports.is_empty() {
+            self.tell(Fact::Host(not_looked_up(name.clone(), AddressSource::ConnectTo)));
+            return;
+        }
+        let wanted = Wanted { ports, ..wanted.clone() };
+        // The hosts file counts for servers that the user names, never for MX.
+        let in_file = match wanted.role {
+            Role::Mx => None,
+            Role::Submission | Role::Host => self.probing.effects.names.hosts_file(name),
+        };
+        match in_file {
+            Some(mut addresses) => {
+                addresses.retain(|address| self.may_use(*address));
+                for address in &addresses {
+                    self.address(work, &wanted, *address, token);
+                }
+                let host = not_looked_up(name.clone(), AddressSource::HostsFile);
+                self.tell(Fact::Host(HostObservation { addresses, ..host }));
+            }
+            None => self.from_dns(work, &wanted, name, token).await,
+        }
+    }
+
+    async fn from_dns(
+        &self,
+        work: &mut JoinSet<()>,
+        wanted: &Wanted,
+        name: &HostName,
+        token: &Token,
+    ) {
+        let (names, plan) = (&self.probing.effects.names, &self.probing.plan);
+        // Each family begins to be probed when its own answer is there.
+        let begin = |found: &AddressLookup| {
+            let mut work = JoinSet::new();
+            for address in &found.addresses {
+                self.address(&mut work, wanted, *address, token);
+            }
+            work
+        };
+        let ipv4 = async {
+            if !plan.ipv4 {
+                return None;
+            }
+            let found = names.ipv4(name).await;
+            Some((begin(&found), found))
+        };
+        let ipv6 = async {
+            if !plan.ipv6 {
+                return None;
+            }
+            let found = names.ipv6(name).await;
+            Some((begin(&found), found))
+        };
+        let (ipv4, ipv6) = tokio::join!(ipv4, ipv6);
+        let mut host = not_looked_up(name.clone(), AddressSource::Dns);
+        for (family, place) in [(ipv4, &mut host.ipv4), (ipv6, &mut host.ipv6)] {
+            if let Some((mut begun, found)) = family {
+                work.spawn(async move { while begun.join_next().await.is_some() {} });
+                host.addresses.extend(&found.addresses);
+                *place = Some(found);
+            }
+        }
+        self.tell(Fact::Host(host));
+    }
+
+    /// Probes every asked port of one address.
+    fn address(&self, work: &mut JoinSet<()>, wanted: &Wanted, address: IpAddr, token: &Token) {
+        if !self.may_use(address) {
+            return;
+        }
+        let group = Group::new();
+        for asked in &wanted.ports {
+            let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
+            let to = instead.unwrap_or(SocketAddr::new(address, asked.0.port));
+            let dialled = (to, instead.is_some());
+            work.spawn(self.clone().endpoint(wanted.clone(), *asked, dialled, group.clone(), token.clone()));
+        }
+    }
+
+    async fn endpoint(
+        self,
+        wanted: Wanted,
+        (port, requirement): Asked,
+        (to, redirected): (SocketAddr, bool),
+        group: Group,
+        token: Token,
+    ) {
+        let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
+            Some(skip) => Probe::Skipped(skip),
+            None => {
+                let three_syns = self.probing.effects.connector.three_syns();
+                let mut patience =
+                    Patience::new(requirement, self.gate.clone(), token, group.clone(), three_syns);
+                let spot = Spot { host: wanted.host.clone(), to, redirected, mode: port.mode };
+                let shared = self.probing.places.result((to, wanted.host.clone(), port.mode));
+                let probed =
+                    shared.get_or_try_init(|| self.probing.probe_spot(&spot, &mut patience)).await;
+                match probed {
+                    Ok(probe) => probe.clone(),
+                    Err(GivenUp(probe)) => probe,
+                }
+            }
+        };
+        if let Probe::Dialled(conversation) = &probe {
+            group.learn(conversation);
+        }
+        self.tell(Fact::Endpoint(Box::new(EndpointObservation {
+            role: wanted.role,
+            host: wanted.host,
+            preference: wanted.preference,
+            address: to.ip(),
+            port: port.port,
+            mode: port.mode,
+            requirement,
+            probe,
+        })));
+    }
+
+    /// A family that the user excluded is left out altogether.
+    fn may_use(&self, address: IpAddr) -> bool {
+        if address.is_ipv4() { self.probing.plan.ipv4 } else { self.probing.plan.ipv6 }
+    }
+
+    /// Why an address is not dialled, if it is not.
+    fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
+        if role == Role::Mx && !redirected && address::is_this_host(address) {
+            let why = "an MX host at a loopback or unspecified address is this machine itself";
+            return Some(Skip::NotDialled(why.to_owned()));
+        }
+        let local = &self.probing.local;
+        let (available, skip) = match address {
+            IpAddr::V4(_) => (local.ipv4, Skip::NoIpv4Here),
+            IpAddr::V6(_) => (local.ipv6, Skip::NoIpv6Here),
+        };
+        (!available && !self.probing.effects.connector.has_route(address)).then_some(skip)
+    }
+}
+
+fn not_looked_up(host: HostName, source: AddressSource) -> HostObservation {
+    HostObservation { host, source, ipv4: None, ipv6: None, addresses: Vec::new() }
+}

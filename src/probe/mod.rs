@@ -1,0 +1,154 @@
+//! Runs a plan: what is asked when, how much at once, and how long is waited.
+//!
+//! Knows order, concurrency, deadlines and politeness. Must not know what any answer means for
+//! the user: it returns [`Observations`], and [`diagnosis`](crate::diagnosis) goes on from there.
+
+mod endpoint;
+mod find;
+mod patience;
+mod places;
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::find::{Fact, Finder};
+use self::patience::Gate;
+use self::places::Places;
+use crate::names::Target;
+use crate::net::connector::Connector;
+use crate::observation::{
+    DnsObservation, EndpointObservation, LocalNetwork, Observations, TargetObservation,
+};
+use crate::plan::Plan;
+use crate::resolve::Names;
+use crate::tls::Trust;
+
+/// The world, as far as a run touches it. Scenario tests replace every part.
+pub struct Effects {
+    /// Name resolution.
+    pub names: Names,
+    /// Connections.
+    pub connector: Arc<dyn Connector>,
+    /// What certificates are judged against.
+    pub trust: Trust,
+    /// The wall clock.
+    pub now: fn() -> OffsetDateTime,
+    /// This host's own full name, where it has one.
+    pub own_name: Option<String>,
+}
+
+/// One run under way.
+struct Probing {
+    plan: Plan,
+    effects: Effects,
+    local: LocalNetwork,
+    places: Places,
+    jobs: Arc<Semaphore>,
+}
+
+/// Targets under way at once. Each has at most a few dozen probes, which `--jobs` bounds.
+const TARGETS_AT_ONCE: usize = 64;
+
+/// Carries a plan out and returns what was seen.
+///
+/// `stop` becomes true when the user interrupts: what is finished by then is returned, and each
+/// target that was not says so.
+pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> Observations {
+    let started_at = (effects.now)();
+    let start = Instant::now();
+    let local = effects.connector.local_network();
+    let jobs = Arc::new(Semaphore::new(plan.jobs));
+    let probing =
+        Arc::new(Probing { plan, effects, local, places: Places::default(), jobs });
+    let slots = Arc::new(Semaphore::new(TARGETS_AT_ONCE));
+    let mut work = JoinSet::new();
+    for (at, (input, target)) in probing.plan.targets.iter().enumerate() {
+        let Ok(target) = target else { continue };
+        let (probing, slots, stop) = (Arc::clone(&probing), Arc::clone(&slots), stop.clone());
+        let (input, target) = (input.clone(), target.clone());
+        work.spawn(async move {
+            let mut wait = stop.clone();
+            let slot = tokio::select! {
+                slot = slots.acquire_owned() => slot.ok(),
+                _ = wait.wait_for(|stopped| *stopped) => None,
+            };
+            let observed = probing.observe(input, target, stop).await;
+            drop(slot);
+            (at, observed)
+        });
+    }
+    let mut targets: Vec<(usize, TargetObservation)> = work.join_all().await;
+    targets.sort_by_key(|(at, _)| *at);
+    Observations {
+        started_at,
+        duration: start.elapsed().into(),
+        local,
+        targets: targets.into_iter().map(|(_, target)| target).collect(),
+    }
+}
+
+impl Probing {
+    /// Observes one target until everything is seen or the user interrupts.
+    async fn observe(
+        self: Arc<Self>,
+        input: String,
+        target: Target,
+        mut stop: watch::Receiver<bool>,
+    ) -> TargetObservation {
+        let start = Instant::now();
+        let observed_at = (self.effects.now)();
+        let (facts, mut seen) = mpsc::unbounded_channel();
+        let (gate, token) = Gate::new();
+        let finder = Finder { probing: Arc::clone(&self), facts, gate };
+        let mut work = JoinSet::new();
+        work.spawn(finder.find(target.clone(), token));
+        let mut dns = DnsObservation::default();
+        let mut endpoints = Vec::new();
+        let complete = loop {
+            let fact = tokio::select! {
+                biased;
+                fact = seen.recv() => fact,
+                _ = stop.wait_for(|stopped| *stopped) => break false,
+            };
+            match fact {
+                None => break true,
+                Some(fact) => learn(&mut dns, &mut endpoints, fact),
+            }
+        };
+        // Dropping the tasks closes what they hold.
+        drop(work);
+        dns.hosts.sort_by(|a, b| a.host.cmp(&b.host));
+        endpoints.sort_by(|a: &EndpointObservation, b| order(a).cmp(&order(b)));
+        TargetObservation {
+            input,
+            target,
+            observed_at,
+            duration: start.elapsed().into(),
+            complete,
+            dns,
+            endpoints,
+        }
+    }
+}
+
+fn learn(dns: &mut DnsObservation, endpoints: &mut Vec<EndpointObservation>, fact: Fact) {
+    match fact {
+        Fact::Mx(mx) => dns.mx = Some(mx),
+        Fact::Srv(srv) => dns.srv = srv,
+        Fact::Submission(servers) => dns.submission = servers,
+        Fact::SubmissionNotAsked => dns.submission_not_asked = true,
+        // A host in two roles is looked up once and reported once.
+        Fact::Host(host) if dns.host(&host.host).is_some() => {}
+        Fact::Host(host) => dns.hosts.push(host),
+        Fact::Endpoint(endpoint) => endpoints.push(*endpoint),
+    }
+}
+
+/// By role, preference, host, address and port: the order in which a sender would try them.
+fn order(endpoint: &EndpointObservation) -> impl Ord + '_ {
+    (endpoint.role, endpoint.preference, &endpoint.host, endpoint.address, endpoint.port)
+}

@@ -1,0 +1,147 @@
+//! How long an optional port is waited for.
+//!
+//! A port that drops packets costs the whole connect timeout, and most MX hosts drop 465, 587 and
+//! 2525. So an optional port that is silent when every required endpoint has its result, and has
+//! had three SYNs, is not waited for any longer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::observation::{Conversation, Ending};
+use crate::port::Requirement;
+
+/// Opens when every required endpoint of a target has its result.
+#[derive(Clone)]
+pub struct Gate(Arc<watch::Sender<()>>);
+
+/// Keeps the gate shut while it lives.
+#[derive(Clone)]
+pub struct Token {
+    _keeps_open: watch::Receiver<()>,
+}
+
+/// The endpoints of one server of which one has to work.
+#[derive(Clone)]
+pub struct Group(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    /// A gate, and the first token that keeps it shut.
+    pub fn new() -> (Self, Token) {
+        let (sender, receiver) = watch::channel(());
+        (Self(Arc::new(sender)), Token { _keeps_open: receiver })
+    }
+
+    async fn opened(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl Group {
+    /// A group of which no member works yet.
+    pub fn new() -> Self {
+        Self(Arc::new(watch::channel(false).0))
+    }
+
+    /// Tells the other members what came of one.
+    pub fn learn(&self, conversation: &Conversation) {
+        let accepted = conversation.smtp.greeting.as_ref().is_some_and(|g| g.is_positive());
+        if accepted && conversation.ending == Some(Ending::Completed) {
+            self.0.send_replace(true);
+        }
+    }
+
+    async fn works(&self) {
+        // The error means that no sender is left, and this is one.
+        let _ = self.0.subscribe().wait_for(|works| *works).await;
+    }
+}
+
+/// How long one endpoint waits for its connection.
+pub struct Patience {
+    gate: Gate,
+    token: Option<Token>,
+    group: Option<Group>,
+    three_syns: Duration,
+}
+
+impl Patience {
+    /// The patience with an endpoint of this requirement. `token` is kept as long as the endpoint
+    /// holds up the others.
+    pub fn new(
+        requirement: Requirement,
+        gate: Gate,
+        token: Token,
+        group: Group,
+        three_syns: Duration,
+    ) -> Self {
+        let (token, group) = match requirement {
+            Requirement::Required => (Some(token), None),
+            Requirement::OneOf => (Some(token), Some(group)),
+            Requirement::Optional => (None, None),
+        };
+        Self { gate, token, group, three_syns }
+    }
+
+    /// Returns when the endpoint is not to be waited for any longer; never for a required one.
+    pub async fn runs_out(&mut self, dialled: Instant) {
+        match (&self.group, &self.token) {
+            // Once another member works, this one is optional and holds up nobody.
+            (Some(group), _) => group.works().await,
+            (None, Some(_)) => std::future::pending().await,
+            (None, None) => {}
+        }
+        self.token = None;
+        self.gate.opened().await;
+        sleep_until(dialled + self.three_syns).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREE_SYNS: Duration = Duration::from_millis(2500);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_optional_port_waits_for_the_required_ones_and_three_syns() {
+        let (gate, first) = Gate::new();
+        let begun = Instant::now();
+        let mut optional = Patience::new(
+            Requirement::Optional,
+            gate.clone(),
+            first.clone(),
+            Group::new(),
+            THREE_SYNS,
+        );
+        let required =
+            Patience::new(Requirement::Required, gate, first, Group::new(), THREE_SYNS);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            drop(required);
+        });
+        optional.runs_out(begun).await;
+        assert_eq!(begun.elapsed().as_secs(), 5);
+        optional.runs_out(Instant::now()).await;
+assert_eq!(begun.elapsed().as_millis() / 10, 750);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_a_group_gives_up_only_once_another_works() {
+        let (gate, first) = Gate::new();
+        let group = Group::new();
+        let mut silent =
+            Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
+        let begun = Instant::now();
+        let waited = tokio::time::timeout(Duration::from_secs(60), silent.runs_out(begun)).await;
+        assert!(waited.is_err(), "it gave up although nothing works");
+        let mut works = Conversation { ending: Some(Ending::Completed), ..Default::default() };
+        works.smtp.greeting =
+            Some(crate::observation::Reply { code: 220, ..Default::default() });
+        group.learn(&works);
+        let waited = tokio::time::timeout(Duration::from_secs(1), silent.runs_out(begun)).await;
+        assert!(waited.is_ok(), "it waited although another works");
+    }
+}

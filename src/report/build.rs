@@ -1,0 +1,237 @@
+//! Observations and Diagnosis → Report: every fact finds its place in the published shape.
+
+use super::{
+    ConnectReport, ConnectWord, DnsReport, EndpointReport, GreetingReport, MxReport, MxSource,
+    Network, Outbound, PortReport, Report, SCHEMA_VERSION, SkippedBecause, SmtpReport,
+    StarttlsReport, SubmissionReport, TargetReport, TlsReport, Tool,
+};
+use crate::diagnosis::finding::Verdict;
+use crate::diagnosis::{
+    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook,
+};
+use crate::names::Exchange;
+use crate::observation::{
+    Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation, Keyword,
+    Lookup, LookupOutcome, Millis, MxObservation, MxRecord, Observations, Skip, TargetObservation,
+    TlsFacts,
+};
+use crate::plan::Plan;
+
+impl Report {
+    /// Joins what was seen with what was made of it. The plan gives the asked ports, and the
+    /// lines of a list that are no targets.
+    pub fn new(plan: &Plan, run: &Observations, diagnosis: &Diagnosis) -> Self {
+        let mut reports = run.targets.iter().zip(&diagnosis.targets).map(|(s, d)| target(s, d));
+        let targets = plan
+            .targets
+            .iter()
+            .filter_map(|(input, understood)| match understood {
+                Ok(_) => reports.next(),
+                Err(why) => Some(unreadable(input, &why.to_string())),
+            })
+            .collect();
+        let ports = plan
+            .asked_ports()
+            .into_iter()
+            .map(|port| {
+                let (outbound, block) = match port_outlook(run, diagnosis, port) {
+                    PortOutlook::Open => (Outbound::Open, None),
+                    PortOutlook::Blocked(block) => (Outbound::Blocked, Some(block)),
+                    PortOutlook::Unknown => (Outbound::Unknown, None),
+                };
+                PortReport { port, outbound, block }
+            })
+            .collect();
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            started_at: run.started_at,
+            duration_ms: run.duration,
+            network: Network {
+                ipv4: run.local.ipv4,
+                ipv6: run.local.ipv6,
+                ports,
+                controls: Vec::new(),
+                paths: Vec::new(),
+            },
+            targets,
+        }
+    }
+}
+
+/// A line of a list that is no target is reported in its place.
+fn unreadable(input: &str, why: &str) -> TargetReport {
+    TargetReport {
+        target: input.to_owned(),
+        input: input.to_owned(),
+        verdict: Verdict::Undetermined,
+        summary: format!("this cannot be a target: {why}"),
+        closing: String::new(),
+        duration_ms: Millis::default(),
+        error: Some(why.to_owned()),
+        interrupted: false,
+        dns: DnsReport::default(),
+        endpoints: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+fn target(seen: &TargetObservation, made: &TargetDiagnosis) -> TargetReport {
+    TargetReport {
+        target: seen.target.to_string(),
+        input: seen.input.clone(),
+        verdict: made.verdict,
+        summary: made.summary.clone(),
+        closing: made.closing.clone(),
+        duration_ms: seen.duration,
+        error: None,
+        interrupted: !seen.complete,
+        dns: dns(&seen.dns, &seen.target.to_string()),
+        endpoints: seen.endpoints.iter().zip(&made.endpoints).map(|(s, d)| endpoint(s, d)).collect(),
+        findings: made.findings.clone(),
+    }
+}
+
+fn dns(seen: &DnsObservation, domain: &str) -> DnsReport {
+    let mut mx: Vec<MxReport> = Vec::new();
+    if let Some(observed) = &seen.mx {
+        mx.extend(observed.records.iter().filter_map(|record| mail_exchanger(seen, record)));
+        let own = seen.hosts.iter().find(|host| host.host.as_str() == domain);
+        if let (true, Some(host)) = (observed.implicit, own)
+            && !host.addresses.is_empty()
+        {
+            // RFC 5321 §5.1: the implicit MX has preference 0.
+            let addresses = host.addresses.clone();
+            mx.push(MxReport { host: domain.to_owned(), preference: 0, addresses });
+        }
+    }
+    DnsReport {
+        mx_source: seen.mx.as_ref().and_then(|observed| mx_source(observed, &mx)),
+        mx,
+        submission: seen
+            .submission
+            .iter()
+            .map(|server| SubmissionReport {
+                host: server.host.to_string(),
+                port: server.port,
+                source: server.source,
+            })
+            .collect(),
+        failures: seen.lookups().filter_map(failure).collect(),
+    }
+}
+
+fn mail_exchanger(seen: &DnsObservation, record: &MxRecord) -> Option<MxReport> {
+    let (host, addresses) = match &record.exchange {
+        Exchange::Null => return None,
+        Exchange::Host(name) => {
+            let addresses = seen.host(name).map(|host| host.addresses.clone());
+            (name.to_string(), addresses.unwrap_or_default())
+        }
+        Exchange::Address(address) => (address.to_string(), Vec::new()),
+        Exchange::Malformed(_) => {
+            (record.raw.strip_suffix('.').unwrap_or(&record.raw).to_owned(), Vec::new())
+        }
+    };
+    Some(MxReport { host, preference: record.preference, addresses })
+}
+
+fn mx_source(observed: &MxObservation, mx: &[MxReport]) -> Option<MxSource> {
+    match observed.lookup.outcome {
+        LookupOutcome::Found if mx.is_empty() => Some(MxSource::NullMx),
+        LookupOutcome::Found => Some(MxSource::Mx),
+        LookupOutcome::NoData if !mx.is_empty() => Some(MxSource::Implicit),
+        LookupOutcome::NoData | LookupOutcome::NxDomain => Some(MxSource::None),
+        _ => None,
+    }
+}
+
+/// A look-up that gave no answer, as a sentence.
+fn failure(lookup: &Lookup) -> Option<String> {
+    let why = match &lookup.outcome {
+        LookupOutcome::Found | LookupOutcome::NoData | LookupOutcome::NxDomain => return None,
+        LookupOutcome::ServerFailure(_) => "the name server failed (SERVFAIL)",
+        LookupOutcome::Refused => "the name server refuses to answer (REFUSED)",
+        LookupOutcome::TimedOut => "no name server answered in time",
+        LookupOutcome::Truncated => "the answer was cut off, and could not be had over TCP",
+        LookupOutcome::Failed(why) => why,
+    };
+    Some(format!("{} of {}: {why}", lookup.record_type, lookup.name))
+}
+
+fn endpoint(seen: &EndpointObservation, made: &EndpointDiagnosis) -> EndpointReport {
+    let conversation = seen.conversation();
+    EndpointReport {
+        role: seen.role,
+        host: seen.host.to_string(),
+        preference: seen.preference,
+        address: seen.address,
+        port: seen.port,
+        mode: seen.mode,
+        required: made.required,
+        status: made.status,
+        skipped_because: seen.probe.skip().map(|skip| match skip {
+            Skip::NoIpv4Here => SkippedBecause::NoIpv4Here,
+            Skip::NoIpv6Here => SkippedBecause::NoIpv6Here,
+            Skip::NotDialled(_) => SkippedBecause::NotDialled,
+        }),
+        summary: made.summary.clone(),
+        connect: conversation.map(connect),
+        smtp: conversation.and_then(smtp),
+        tls: conversation.and_then(|c| c.tls.as_ref()).map(tls),
+        timings_ms: conversation.map(|c| c.timings.clone()),
+        block: made.block.clone(),
+        findings: made.findings.clone(),
+        transcript: conversation.map(|c| c.transcript.clone()).unwrap_or_default(),
+    }
+}
+
+fn connect(conversation: &Conversation) -> ConnectReport {
+    let (outcome, icmp) = match &conversation.connect.outcome {
+        ConnectOutcome::Connected => (ConnectWord::Connected, None),
+        ConnectOutcome::Refused => (ConnectWord::Refused, None),
+        ConnectOutcome::TimedOut => (ConnectWord::TimedOut, None),
+        ConnectOutcome::IcmpUnreachable(icmp) => (ConnectWord::IcmpUnreachable, Some(*icmp)),
+        ConnectOutcome::NoRoute => (ConnectWord::NoRoute, None),
+        ConnectOutcome::DeniedLocally { .. } => (ConnectWord::DeniedLocally, None),
+    };
+    ConnectReport { outcome, icmp, elapsed_ms: conversation.connect.elapsed }
+}
+
+/// What was said; absent where nothing was.
+fn smtp(conversation: &Conversation) -> Option<SmtpReport> {
+    let facts = &conversation.smtp;
+    let keywords = |capabilities: &Option<Capabilities>| -> Option<Vec<Keyword>> {
+        capabilities.as_ref().map(|c| c.keywords.clone())
+    };
+    let report = SmtpReport {
+        greeting: facts.greeting.as_ref().map(|greeting| GreetingReport {
+            code: greeting.code,
+            lines: greeting.lines.clone(),
+        }),
+        software: None,
+        ehlo: keywords(&facts.capabilities),
+        starttls: facts.starttls.as_ref().map(|starttls| StarttlsReport {
+            offered: starttls.offered,
+            accepted: starttls.reply.as_ref().is_some_and(|reply| reply.is_positive()),
+        }),
+        ehlo_after_tls: keywords(&facts.capabilities_after_tls),
+    };
+    (report != SmtpReport::default()).then_some(report)
+}
+
+fn tls(facts: &TlsFacts) -> TlsReport {
+    TlsReport {
+        version: facts.version.clone(),
+        cipher_suite: facts.cipher_suite.clone(),
+        key_exchange: facts.key_exchange.clone(),
+        trusted: facts.path.as_ref().map(|path| path.trusted),
+        untrusted_because: facts.path.as_ref().and_then(|path| path.untrusted_because),
+        name_matches: facts.name_matches,
+        error: facts.error.clone(),
+        chain: facts.chain.clone(),
+    }
+}
