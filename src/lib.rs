@@ -5,6 +5,7 @@ pub mod names;
 pub mod observation;
 pub mod port;
 pub mod report;
+pub mod resolve;
 
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use port::{Mode, Requirement, Role, requirement};
