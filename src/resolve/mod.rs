@@ -12,9 +12,14 @@ use std::pin::Pin;
 
 use crate::observation::dns::{Lookup, LookupOutcome};
 
+mod hickory;
 mod hosts;
 mod order;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transport;
 
+pub use hickory::{HickoryResolver, NoNameServer};
 pub use hosts::HostsFile;
 pub use order::{MxKind, is_implicit, mx_kind, name_server_failed, submission_servers};
 
