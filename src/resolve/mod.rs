@@ -14,6 +14,7 @@ use crate::observation::dns::{Lookup, LookupOutcome};
 
 mod hickory;
 mod hosts;
+mod lookups;
 mod order;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,6 +22,7 @@ mod transport;
 
 pub use hickory::{HickoryResolver, NoNameServer};
 pub use hosts::HostsFile;
+pub use lookups::{Names, NamesOptions};
 pub use order::{MxKind, is_implicit, mx_kind, name_server_failed, submission_servers};
 
 /// The record types that are asked for.
