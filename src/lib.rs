@@ -9,6 +9,7 @@ pub mod plan;
 pub mod port;
 pub mod probe;
 pub mod report;
+pub mod resolve;
 
 pub use cli::run;
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};

@@ -1,0 +1,447 @@
+//! The real resolver. The only file that names hickory.
+//!
+//! Knows how a DNS message is written and read, and which of several name servers to ask. Must
+//! not know what the answers are for; [`Names`](super::Names) does.
+//!
+//! Of hickory this takes the codec and the reading of the system's configuration, and neither
+//! its `Resolver` nor its pool of name servers. The resolver mixes up alias chains once something
+//! is cached, and the pool throws away the message of an error, and with it the aliases that lead
+//! to an NXDOMAIN and the reason of a SERVFAIL (RFC 8914). What is left to do is little: walk the
+//! aliases, and tell the outcomes apart.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hickory_resolver::proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType as WireType};
+use hickory_resolver::system_conf::read_system_conf;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::transport::{self, Waits};
+use super::{Answer, BoxFuture, Record, RecordType, Resolver};
+use crate::observation::dns::{ExtendedError, LookupOutcome, ServerFailure};
+
+/// Aliases that are followed. Resolvers stop at 11 to 16; what is longer works for nobody.
+const MAX_ALIASES: usize = 16;
+/// How long one name server may keep a question, further questions for its aliases included.
+const SERVER_LIMIT: Duration = Duration::from_secs(12);
+/// Questions under way at once: each holds a socket, and home routers drop what comes in floods.
+const MAX_QUESTIONS: usize = 128;
+/// What is kept of an extended error's text, in characters.
+const MAX_EXTRA_TEXT: usize = 300;
+
+/// No name server is configured on this machine, and why that is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoNameServer(String);
+
+impl fmt::Display for NoNameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this machine's configuration names no name server: {}", self.0)
+    }
+}
+
+impl std::error::Error for NoNameServer {}
+
+/// Asks name servers over UDP, and over TCP where an answer is cut off.
+#[derive(Clone, Debug)]
+pub struct HickoryResolver {
+    servers: Arc<[SocketAddr]>,
+    /// The index of the server that is asked first: the last one that was not silent.
+    preferred: Arc<AtomicUsize>,
+    questions: Arc<Semaphore>,
+    waits: Arc<Waits>,
+}
+
+impl HickoryResolver {
+    /// Asks the name servers that the system's configuration names (`/etc/resolv.conf` on Unix).
+    ///
+    /// # Errors
+    ///
+    /// Where it names none, or cannot be read.
+    pub fn system() -> Result<Self, NoNameServer> {
+        let (config, _) = read_system_conf().map_err(|error| NoNameServer(error.to_string()))?;
+        let servers: Vec<SocketAddr> = config
+            .name_servers()
+            .iter()
+            .map(|server| (server.ip, server.connections.first().map_or(53, |c| c.port)).into())
+            .collect();
+        if servers.is_empty() {
+            return Err(NoNameServer("it lists none".to_owned()));
+        }
+        Ok(Self::servers(&servers))
+    }
+
+    /// Asks these name servers and no other: the first that is not silent, and the next where
+    /// one fails.
+    pub fn servers(servers: &[SocketAddr]) -> Self {
+        Self {
+            servers: servers.into(),
+            preferred: Arc::default(),
+            questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            waits: Arc::default(),
+        }
+    }
+
+    /// As a stub resolver does: an answer about the name from any server is the answer; until
+    /// there is one, each failure or second of silence brings in the next server.
+    async fn ask_servers(&self, question: Question) -> Reply {
+        let preferred = self.preferred.load(Ordering::Relaxed);
+        let count = self.servers.len();
+        let mut left = (0..count).map(|n| (preferred + n) % count);
+        let mut running = JoinSet::new();
+        let mut best = Reply::failed("there is no name server to ask");
+        let mut preferred_is_silent = true;
+        let mut start = |running: &mut JoinSet<(usize, Reply)>| {
+            let Some((index, server)) = left.next().and_then(|n| Some((n, *self.servers.get(n)?)))
+            else {
+                return false;
+            };
+            let (question, waits) = (question.clone(), self.waits.clone());
+            running.spawn(async move {
+                let reply = timeout(SERVER_LIMIT, ask(server, question, &waits)).await;
+                (index, reply.unwrap_or_else(|_| LookupOutcome::TimedOut.into()))
+            });
+            true
+        };
+        let mut more = start(&mut running);
+        loop {
+            tokio::select! {
+                done = running.join_next() => match done {
+                    None => return best,
+                    Some(Err(error)) => best = Reply::failed(format!("the question was given up: {error}")),
+                    Some(Ok((index, reply))) => {
+                        if reply.outcome.is_answer() {
+                            if preferred_is_silent {
+                                self.preferred.store(index, Ordering::Relaxed);
+                            }
+                            return reply;
+                        }
+                        preferred_is_silent &= index != preferred || is_silence(&reply.outcome);
+                        if weight(&reply.outcome) >= weight(&best.outcome) {
+                            best = reply;
+                        }
+                        more = start(&mut running);
+                    }
+                },
+                () = sleep(self.waits.next_server), if more => more = start(&mut running),
+            }
+        }
+    }
+}
+
+impl Resolver for HickoryResolver {
+    fn query<'a>(
+        &'a self,
+        name: &'a str,
+        record_type: RecordType,
+        checking_disabled: bool,
+    ) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let _permit = self.questions.acquire().await;
+            let reply = match wire_name(name) {
+                Ok(wire) => {
+                    let question = Question {
+                        name: wire,
+                        record_type: wire_type(record_type),
+                        checking_disabled,
+                    };
+                    self.ask_servers(question).await
+                }
+                Err(why) => Reply::failed(why),
+            };
+            let mut answer = Answer::new(name, record_type, reply.outcome, reply.records);
+            answer.lookup.aliases = reply.aliases.iter().map(canonical).collect();
+            answer
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Question {
+    name: Name,
+    record_type: WireType,
+    checking_disabled: bool,
+}
+
+/// What one name server said.
+struct Reply {
+    outcome: LookupOutcome,
+    /// Every name behind the asked one to which aliases lead.
+    aliases: Vec<Name>,
+    records: Vec<Record>,
+}
+
+impl Reply {
+    fn failed(why: impl Into<String>) -> Self {
+        LookupOutcome::Failed(why.into()).into()
+    }
+}
+
+impl From<LookupOutcome> for Reply {
+    fn from(outcome: LookupOutcome) -> Self {
+        Self { outcome, aliases: Vec::new(), records: Vec::new() }
+    }
+}
+
+fn is_silence(outcome: &LookupOutcome) -> bool {
+    matches!(outcome, LookupOutcome::TimedOut | LookupOutcome::Failed(_))
+}
+
+/// Which failure to report where every server fails: the one that says most about the name.
+fn weight(outcome: &LookupOutcome) -> u8 {
+    match outcome {
+        LookupOutcome::Found | LookupOutcome::NoData | LookupOutcome::NxDomain => 5,
+        LookupOutcome::ServerFailure(_) => 4,
+        LookupOutcome::Refused => 3,
+        LookupOutcome::Truncated => 2,
+        LookupOutcome::TimedOut => 1,
+        LookupOutcome::Failed(_) => 0,
+    }
+}
+
+/// Asks one server, and again for the target of an alias where it did not follow that itself.
+async fn ask(server: SocketAddr, mut question: Question, waits: &Waits) -> Reply {
+    let start = question.name.clone();
+    let mut aliases = Vec::new();
+    loop {
+        let step = match exchange(server, &question, waits).await {
+            Ok(message) => read(&message, &question, &start, &mut aliases),
+            Err(outcome) => Step::Done(outcome, Vec::new()),
+        };
+        match step {
+            Step::Done(outcome, records) => return Reply { outcome, aliases, records },
+            Step::Ask(next) => question.name = next,
+        }
+    }
+}
+
+/// One question until it has a reply that can be read. A SERVFAIL is asked for once more, since
+/// many are over when the resolver has found another server of the zone; and what does not know
+/// EDNS is asked without it (RFC 6891 §7).
+async fn exchange(
+    server: SocketAddr,
+    question: &Question,
+    waits: &Waits,
+) -> Result<Message, LookupOutcome> {
+    let mut edns = true;
+    let mut failure = None;
+    loop {
+        let reply = match exchange_once(server, &write(question, edns), waits).await {
+            Ok(reply) => reply,
+            Err(outcome) => return failure.ok_or(outcome),
+        };
+        match reply.response_code {
+            ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS if edns => {
+                edns = false;
+            }
+            ResponseCode::ServFail if failure.is_none() => failure = Some(reply),
+            ResponseCode::ServFail if extended_errors(&reply).is_empty() => {
+                return Ok(failure.unwrap_or(reply));
+            }
+            _ => return Ok(reply),
+        }
+    }
+}
+
+async fn exchange_once(
+    server: SocketAddr,
+    query: &Message,
+    waits: &Waits,
+) -> Result<Message, LookupOutcome> {
+    let query = query.to_vec().map_err(|error| {
+        LookupOutcome::Failed(format!("the question cannot be written: {error}"))
+    })?;
+    let unreachable = |error: &io::Error| match error.kind() {
+        io::ErrorKind::TimedOut => LookupOutcome::TimedOut,
+        io::ErrorKind::ConnectionRefused => {
+            LookupOutcome::Failed(format!("no name server is running at {server}"))
+        }
+        kind => {
+            LookupOutcome::Failed(format!("the name server {server} cannot be reached: {kind}"))
+        }
+    };
+    let over_udp = transport::udp(server, &query, waits).await.map_err(|e| unreachable(&e))?;
+    let unusable = match Message::from_vec(&over_udp) {
+        Ok(message) if !message.truncation => return Ok(message),
+        Ok(_) => LookupOutcome::Truncated,
+        // A reply over the announced size was cut off by the receiving, so TCP is worth a try.
+        Err(error) => LookupOutcome::Failed(format!("the reply cannot be read: {error}")),
+    };
+    let over_tcp = transport::tcp(server, &query, waits).await;
+    match over_tcp.ok().and_then(|reply| Message::from_vec(&reply).ok()) {
+        Some(message) if !message.truncation => Ok(message),
+        _ => Err(unusable),
+    }
+}
+
+fn write(question: &Question, edns: bool) -> Message {
+    let mut message = Message::query();
+    message.add_query(Query::query(question.name.clone(), question.record_type));
+    message.metadata.recursion_desired = true;
+    message.metadata.checking_disabled = question.checking_disabled;
+    if edns {
+        message.set_edns(Edns::new());
+    }
+    message
+}
+
+enum Step {
+    Done(LookupOutcome, Vec<Record>),
+    Ask(Name),
+}
+
+/// Walks the aliases from the asked name through the answer section. Records of another name or
+/// type are none of ours. `start` is the name from which the whole chain begins.
+fn read(message: &Message, question: &Question, start: &Name, aliases: &mut Vec<Name>) -> Step {
+    let done = |outcome| Step::Done(outcome, Vec::new());
+    match message.response_code {
+        ResponseCode::NoError | ResponseCode::NXDomain => {}
+        ResponseCode::ServFail => {
+            let extended = extended_errors(message);
+            return done(LookupOutcome::ServerFailure(ServerFailure {
+                extended,
+                ..Default::default()
+            }));
+        }
+        ResponseCode::Refused => return done(LookupOutcome::Refused),
+        other => {
+            let name = match other {
+                ResponseCode::Unknown(code) => code.to_string(),
+                named => format!("{named:?}").to_ascii_uppercase(),
+            };
+            return done(LookupOutcome::Failed(format!("the reply code was {name}")));
+        }
+    }
+    let mut name = &question.name;
+    loop {
+        let mut alias = None;
+        let mut found = false;
+        let mut records = Vec::new();
+        for record in
+            message.answers.iter().filter(|r| r.dns_class == DNSClass::IN && r.name == *name)
+        {
+            if record.record_type() == question.record_type {
+                found = true;
+                records.extend(convert(&record.data));
+            } else if let RData::CNAME(target) = &record.data {
+                alias = alias.or(Some(&target.0));
+            }
+        }
+        if found {
+            return Step::Done(LookupOutcome::Found, records);
+        }
+        let Some(target) = alias else { break };
+        if target == start || aliases.contains(target) {
+            return done(LookupOutcome::Failed("the CNAME chain is a loop".to_owned()));
+        }
+        if aliases.len() == MAX_ALIASES {
+            let why = format!("the CNAME chain has more than {MAX_ALIASES} aliases");
+            return done(LookupOutcome::Failed(why));
+        }
+        aliases.push(target.clone());
+        name = target;
+    }
+    if message.response_code == ResponseCode::NXDomain {
+        return done(LookupOutcome::NxDomain);
+    }
+    let has = |wanted| message.authorities.iter().any(|r| r.record_type() == wanted);
+    if has(WireType::SOA) {
+        return done(LookupOutcome::NoData); // RFC 2308 §2.2: this is what "no data" looks like.
+    }
+    if *name != question.name {
+        return Step::Ask(name.clone());
+    }
+    if has(WireType::NS) && !message.authoritative {
+        // Taken for "no data" this would turn a server that does not recurse into a domain
+        // without mail (RFC 2308 §2.2.1).
+        let why = "the name server only refers to other name servers";
+        return done(LookupOutcome::Failed(why.to_owned()));
+    }
+    done(LookupOutcome::NoData)
+}
+
+fn convert(data: &RData) -> Option<Record> {
+    match data {
+        RData::A(address) => Some(Record::Address(address.0.into())),
+        RData::AAAA(address) => Some(Record::Address(address.0.into())),
+        RData::MX(mx) => {
+            Some(Record::Mx { preference: mx.preference, exchange: presentation(&mx.exchange) })
+        }
+        RData::SRV(srv) => Some(Record::Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: presentation(&srv.target),
+        }),
+        _ => None,
+    }
+}
+
+/// The extended errors of a reply (RFC 8914 §2): two octets of code, then UTF-8 text.
+fn extended_errors(message: &Message) -> Vec<ExtendedError> {
+    const EXTENDED_ERROR: u16 = 15;
+    let Some(edns) = &message.edns else { return Vec::new() };
+    edns.options()
+        .get_all(EdnsCode::from(EXTENDED_ERROR))
+        .into_iter()
+        .filter_map(|option| match option {
+            EdnsOption::Unknown(_, data) => data.split_first_chunk::<2>(),
+            _ => None,
+        })
+        .map(|(code, text)| {
+            let text = String::from_utf8_lossy(text);
+            let text = text.trim_end_matches('\0').chars().take(MAX_EXTRA_TEXT).collect();
+            ExtendedError { code: u16::from_be_bytes(*code), text }
+        })
+        .collect()
+}
+
+fn wire_type(record_type: RecordType) -> WireType {
+    match record_type {
+        RecordType::A => WireType::A,
+        RecordType::Aaaa => WireType::AAAA,
+        RecordType::Mx => WireType::MX,
+        RecordType::Srv => WireType::SRV,
+        RecordType::Soa => WireType::SOA,
+        RecordType::Ns => WireType::NS,
+    }
+}
+
+/// Takes the labels as they are: hickory's own parser applies IDNA, and refuses underscores.
+fn wire_name(name: &str) -> Result<Name, String> {
+    let labels = name.split('.').filter(|_| !name.is_empty()).map(str::as_bytes);
+    Name::from_labels(labels).map_err(|error| format!("the name cannot be asked for: {error}"))
+}
+
+/// Presentation form with a trailing dot, escaped as RFC 4343 §2.1 says. hickory's own form
+/// writes octal numbers where that wants decimal ones.
+fn presentation(name: &Name) -> String {
+    let mut text = String::new();
+    for label in name.iter() {
+        for &octet in label {
+            match octet {
+                b'.' | b'\\' => text.extend(['\\', char::from(octet)]),
+                0x21..=0x7e => text.push(char::from(octet)),
+                _ => text.push_str(&format!("\\{octet:03}")),
+            }
+        }
+        text.push('.');
+    }
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+fn canonical(name: &Name) -> String {
+    let mut text = presentation(name).to_ascii_lowercase();
+    text.pop();
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! The questions of one run, each asked once.
+//!
+//! Knows what has been asked in this run, which further questions a SERVFAIL calls for, and what
+//! the look-ups of a domain are. Must not know how a question travels; a [`Resolver`] does. The
+//! answers are facts for [`diagnosis`](crate::diagnosis).
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::order::{sort_mx, sort_srv};
+use super::{Answer, HostsFile, Record, RecordType, Resolver, hosts};
+use crate::names::{Domain, Exchange, HostName};
+use crate::observation::dns::{
+    AddressLookup, LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
+};
+use crate::port::Mode;
+
+/// Records of one MX or SRV set that are kept, the most preferred. The largest real sets have
+/// about twenty; every record more is a host more to dial.
+const MAX_RECORDS: usize = 100;
+/// Addresses of one host that are kept. More than fit a plain UDP answer serve nobody.
+const MAX_ADDRESSES: usize = 64;
+/// How long a resolver may repeat a SERVFAIL that it has cached. BIND does for one second
+/// (`servfail-ttl`), and RFC 9520 §3.2 asks for one to five.
+const SERVFAIL_CACHED: Duration = Duration::from_millis(1200);
+
+/// What goes into [`Names`] besides the resolver.
+#[derive(Clone, Debug, Default)]
+pub struct NamesOptions {
+    /// IPv4 addresses are wanted.
+    pub ipv4: bool,
+    /// IPv6 addresses are wanted.
+    pub ipv6: bool,
+    /// The hosts file; absent where `--resolver` turns it off.
+    pub hosts: Option<HostsFile>,
+}
+
+/// Empty until the first of those who want it has it.
+type SharedAnswer = Arc<OnceCell<Arc<Answer>>>;
+
+/// Looks names up. Each name and type is asked for once a run, however many tasks want it.
+pub struct Names {
+    resolver: Arc<dyn Resolver>,
+    options: NamesOptions,
+    answers: Mutex<HashMap<(String, RecordType), SharedAnswer>>,
+    /// Whether the name server answers for a name that cannot be in its cache.
+    answers_elsewhere: OnceCell<Option<bool>>,
+}
+
+impl Names {
+    /// Nothing asked yet.
+    pub fn new(resolver: Arc<dyn Resolver>, options: NamesOptions) -> Self {
+        Self { resolver, options, answers: Mutex::default(), answers_elsewhere: OnceCell::new() }
+    }
+
+    /// The MX records of a domain, in the order in which a client tries them. `implicit` is left
+    /// false: whoever goes on to ask for the domain's own addresses sets it
+    /// ([`is_implicit`](super::is_implicit)).
+    pub async fn mx(&self, domain: &Domain) -> MxObservation {
+        let answer = self.ask(domain.as_str(), RecordType::Mx).await;
+        let mut records: Vec<MxRecord> = answer
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Mx { preference, exchange } => Some(MxRecord {
+                    preference: *preference,
+                    raw: exchange.clone(),
+                    exchange: Exchange::parse(&exchange.to_ascii_lowercase(), domain.as_str()),
+                }),
+                _ => None,
+            })
+            .collect();
+        sort_mx(&mut records);
+        records.truncate(MAX_RECORDS);
+        MxObservation { lookup: answer.lookup.clone(), records, implicit: false }
+    }
+
+    /// The SRV records for submission (RFC 6186 §3.1, RFC 8314 §5.1): first those for implicit
+    /// TLS, then those for STARTTLS. Both are asked for at once.
+    pub async fn srv(&self, domain: &Domain) -> Vec<SrvObservation> {
+        let (implicit, starttls) = tokio::join!(
+            self.service(domain, "_submissions._tcp", Mode::Implicit),
+            self.service(domain, "_submission._tcp", Mode::Starttls),
+        );
+        vec![implicit, starttls]
+    }
+
+    async fn service(&self, domain: &Domain, service: &str, mode: Mode) -> SrvObservation {
+        let answer = self.ask(&format!("{service}.{domain}"), RecordType::Srv).await;
+        let mut records: Vec<SrvRecord> = answer
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Srv { priority, weight, port, target } => Some(SrvRecord {
+                    priority: *priority,
+                    weight: *weight,
+                    port: *port,
+                    raw: target.clone(),
+                    target: Exchange::parse(&target.to_ascii_lowercase(), domain.as_str()),
+                }),
+                _ => None,
+            })
+            .collect();
+        sort_srv(&mut records);
+        records.truncate(MAX_RECORDS);
+        SrvObservation { service: service.to_owned(), mode, lookup: answer.lookup.clone(), records }
+    }
+
+    /// The IPv4 addresses of a host; `None` where that family is not wanted.
+    pub async fn ipv4(&self, host: &HostName) -> Option<AddressLookup> {
+        if !self.options.ipv4 {
+            return None;
+        }
+        Some(self.addresses(host, RecordType::A).await)
+    }
+
+    /// The IPv6 addresses of a host; `None` where that family is not wanted.
+    pub async fn ipv6(&self, host: &HostName) -> Option<AddressLookup> {
+        if !self.options.ipv6 {
+            return None;
+        }
+        Some(self.addresses(host, RecordType::Aaaa).await)
+    }
+
+    async fn addresses(&self, host: &HostName, record_type: RecordType) -> AddressLookup {
+        let answer = self.ask(host.as_str(), record_type).await;
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for record in &answer.records {
+            if let Record::Address(address) = record
+                && addresses.len() < MAX_ADDRESSES
+                && !addresses.contains(address)
+            {
+                addresses.push(*address);
+            }
+        }
+        AddressLookup { lookup: answer.lookup.clone(), addresses }
+    }
+
+    /// What this machine itself knows of a host, IPv4 first: the hosts file, and `localhost`
+    /// (RFC 6761 §6.3). Only for servers that the user names. `None` means: ask the name server.
+    pub fn hosts_file(&self, host: &HostName) -> Option<Vec<IpAddr>> {
+        let wanted = |address: &IpAddr| match address {
+            IpAddr::V4(_) => self.options.ipv4,
+            IpAddr::V6(_) => self.options.ipv6,
+        };
+        let listed = self.options.hosts.as_ref().map(|file| file.addresses(host));
+        let known = [listed, hosts::localhost(host).map(Vec::from)].into_iter().flatten();
+        known
+            .map(|addresses| addresses.into_iter().filter(wanted).collect::<Vec<_>>())
+            .find(|addresses| !addresses.is_empty())
+            .map(|mut addresses| {
+                addresses.sort_by_key(IpAddr::is_ipv6);
+                addresses
+            })
+    }
+
+    async fn ask(&self, name: &str, record_type: RecordType) -> Arc<Answer> {
+        let cell = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.entry((name.to_owned(), record_type)).or_default().clone()
+        };
+        cell.get_or_init(|| async { Arc::new(self.ask_thoroughly(name, record_type).await) })
+            .await
+            .clone()
+    }
+
+    /// Asks, and after a SERVFAIL finds out whose fault it is.
+    async fn ask_thoroughly(&self, name: &str, record_type: RecordType) -> Answer {
+        let mut answer = self.resolver.query(name, record_type, false).await;
+        let LookupOutcome::ServerFailure(failure) = &mut answer.lookup.outcome else {
+            return answer;
+        };
+        let (unchecked, elsewhere) = tokio::join!(
+            self.resolver.query(name, record_type, true),
+            self.answers_elsewhere(name),
+        );
+        failure.answers_elsewhere = elsewhere;
+        failure.answers_unchecked = match unchecked.lookup.outcome {
+            outcome if outcome.is_answer() => Some(true),
+            LookupOutcome::ServerFailure(_) => Some(false),
+            _ => None,
+        };
+        if failure.answers_unchecked == Some(true) && !says_dnssec(failure) {
+            // The question may merely have come too early, and the resolver found the zone's
+            // servers meanwhile: then it answers with checking, too, and nothing is forged.
+            tokio::time::sleep(SERVFAIL_CACHED).await;
+            let again = self.resolver.query(name, record_type, false).await;
+            if again.lookup.outcome.is_answer() {
+                return again;
+            }
+        }
+        answer
+    }
+
+    async fn answers_elsewhere(&self, failing: &str) -> Option<bool> {
+        if self.has_answer_unrelated_to(failing) {
+            return Some(true);
+        }
+        *self.answers_elsewhere.get_or_init(|| self.ask_elsewhere(failing)).await
+    }
+
+    fn has_answer_unrelated_to(&self, failing: &str) -> bool {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.iter().any(|((name, _), cell)| {
+            cell.get().is_some_and(|a| a.lookup.outcome.is_answer()) && unrelated(name, failing)
+        })
+    }
+
+    /// Asks for two names that do not exist, one under a domain that is made for examples and one
+    /// under the failing name's own top level. What exists (the root, a top level) would be the
+    /// wrong question: a resolver that has lost its way out still has it in its cache.
+    async fn ask_elsewhere(&self, failing: &str) -> Option<bool> {
+        let label = format!("smtpcheck-{:016x}", RandomState::new().build_hasher().finish());
+        let zone = if unrelated("example.com", failing) { "example.com" } else { "example.org" };
+        let top = failing.rsplit('.').next().unwrap_or_default();
+        let (zone, top) = (format!("{label}.{zone}"), format!("{label}.{top}"));
+        let (zone, top) = tokio::join!(
+            self.resolver.query(&zone, RecordType::A, false),
+            self.resolver.query(&top, RecordType::A, false),
+        );
+        let outcomes = [zone.lookup.outcome, top.lookup.outcome];
+        if outcomes.iter().any(LookupOutcome::is_answer) {
+            return Some(true);
+        }
+        let fails = |o: &LookupOutcome| {
+            matches!(o, LookupOutcome::ServerFailure(_) | LookupOutcome::TimedOut)
+        };
+        outcomes.iter().all(fails).then_some(false)
+    }
+}
+
+/// Whether two names are sure to lie in different zones: neither holds the other, and their last
+/// two labels differ. `a.co.uk` and `b.co.uk` are taken for related, which costs a question.
+fn unrelated(a: &str, b: &str) -> bool {
+    let tail = |name: &str| {
+        let mut labels = name.rsplit('.');
+        let last = labels.next().map(str::to_ascii_lowercase);
+        (last, labels.next().map(str::to_ascii_lowercase))
+    };
+    let ((a_last, a_second), (b_last, b_second)) = (tail(a), tail(b));
+    a_last != b_last || (a_second != b_second && a_second.is_some() && b_second.is_some())
+}
+
+/// Whether an extended error names DNSSEC as the reason (RFC 8914 §4; 25 and 27 from the registry).
+fn says_dnssec(failure: &ServerFailure) -> bool {
+    failure.extended.iter().any(|error| matches!(error.code, 1 | 2 | 5..=12 | 25 | 27))
+}
+
+#[cfg(test)]
+mod tests;

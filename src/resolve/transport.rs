@@ -1,0 +1,185 @@
+//! Carries DNS messages as bytes to one name server and back, over UDP and TCP.
+//!
+//! Knows sockets, time limits and how a reply is matched to its question. Must not know what a
+//! message says beyond that. Go on with [`hickory`](super::hickory), which writes and reads them.
+//!
+//! The UDP socket is connected, for two reasons: the kernel drops what does not come from the
+//! name server, and it reports the ICMP error of a machine on which none is running, so that a
+//! wrong `--resolver` is told at once and not after a time-out.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+/// How long is waited.
+#[derive(Clone, Debug)]
+pub(super) struct Waits {
+    /// After each sending of the question over UDP. The socket stays the same, so that an answer
+    /// to an earlier sending still counts.
+    pub udp: Vec<Duration>,
+    /// For a whole exchange over TCP, connection included.
+    pub tcp: Duration,
+    /// Before the next name server is asked beside one that is still silent. A dead first server
+    /// in `resolv.conf` would otherwise cost its whole time-out.
+    pub next_server: Duration,
+}
+
+impl Default for Waits {
+    /// A resolver that has to ask far-away servers needs seconds; a packet that was lost should
+    /// not cost as many.
+    fn default() -> Self {
+        Self {
+            udp: [1000, 1500, 2000].map(Duration::from_millis).to_vec(),
+            tcp: Duration::from_secs(4),
+            next_server: Duration::from_secs(1),
+        }
+    }
+}
+
+/// More than any server may send after being told 1232 (RFC 9715 §3); what is cut off fails to
+/// parse and is asked for over TCP.
+const DATAGRAM: usize = 4096;
+
+/// Asks over UDP.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::TimedOut`] where nothing came, else what the socket says.
+pub(super) async fn udp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::Result<Vec<u8>> {
+    let local: SocketAddr = match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(local).await?;
+    socket.connect(server).await?;
+    for wait in &waits.udp {
+        socket.send(query).await?;
+        if let Ok(reply) = timeout(*wait, receive(&socket, query)).await {
+            return reply;
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+async fn receive(socket: &UdpSocket, query: &[u8]) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; DATAGRAM];
+    loop {
+        let length = socket.recv(&mut buffer).await?;
+        if let Some(reply) = buffer.get(..length)
+            && answers(reply, query)
+        {
+            return Ok(reply.to_vec());
+        }
+    }
+}
+
+/// Asks over TCP (RFC 7766): one connection, one question.
+///
+/// # Errors
+///
+/// As [`udp`]; [`io::ErrorKind::InvalidData`] where the reply belongs to another question.
+pub(super) async fn tcp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::Result<Vec<u8>> {
+    timeout(waits.tcp, exchange(server, query))
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn exchange(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
+    let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut stream = TcpStream::connect(server).await?;
+    stream.set_nodelay(true)?;
+    // Length and message in one segment: some servers read no further than the first (RFC 7766 §8).
+    stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
+    let mut reply = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut reply).await?;
+    if answers(&reply, query) { Ok(reply) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// Whether `reply` is a reply to `query`: the same ID and the same question (RFC 5452 §9.1).
+/// A bare error may come without the question.
+fn answers(reply: &[u8], query: &[u8]) -> bool {
+    let (Some(asked), Some(header)) = (query.get(..HEADER), reply.get(..HEADER)) else {
+        return false;
+    };
+    let is_reply = header[2] & 0x80 != 0;
+    let is_error = header[3] & 0x0f != 0;
+    let repeats_question = match (question(query), question(reply)) {
+        (Some(asked), Some(repeated)) => asked.eq_ignore_ascii_case(repeated),
+        (Some(_), None) => is_error && header[4..6] == [0, 0],
+        (None, _) => false,
+    };
+    header[..2] == asked[..2] && is_reply && repeats_question
+}
+
+const HEADER: usize = 12;
+
+/// The octets of the first question: name, type and class. A question's name is never
+/// compressed in practice, as nothing stands before it that it could point to.
+fn question(message: &[u8]) -> Option<&[u8]> {
+    if message.get(4..6)? == [0, 0] {
+        return None;
+    }
+    let mut end = HEADER;
+    loop {
+        match message.get(end)? {
+            0 => break,
+            length @ 1..=63 => end += 1 + usize::from(*length),
+            _ => return None,
+        }
+    }
+    message.get(HEADER..end + 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `example. A IN` with the ID 0x1234.
+    const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\0\0\x01\0\x01";
+
+    fn changed(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut reply = QUERY.to_vec();
+        reply[2] |= 0x80;
+        change(&mut reply);
+        reply
+    }
+
+    #[test]
+    fn only_a_reply_to_this_very_question_counts() {
+        assert!(answers(&changed(|_| ()), QUERY));
+        assert!(answers(&changed(|r| r[13] = b'E'), QUERY), "letter case means nothing");
+        assert!(answers(&changed(|r| r.extend([7; 100])), QUERY), "answers follow");
+        assert!(!answers(QUERY, QUERY), "an echo is no reply");
+        assert!(!answers(&changed(|r| r[0] = 0), QUERY), "another ID");
+        assert!(!answers(&changed(|r| r[14] = b'Q'), QUERY), "another name");
+        assert!(!answers(&changed(|r| r[22] = 28), QUERY), "another type");
+    }
+
+    #[test]
+    fn an_error_may_come_without_the_question() {
+        let bare = |rcode: u8| {
+            changed(|r| {
+                r.truncate(HEADER);
+                r[3] = rcode;
+                r[5] = 0;
+            })
+        };
+        assert!(answers(&bare(1), QUERY));
+        assert!(!answers(&bare(0), QUERY));
+    }
+
+    #[test]
+    fn no_reply_is_too_short_or_too_odd() {
+        let whole = changed(|_| ());
+        for length in 0..whole.len() {
+            assert!(!answers(&whole[..length], QUERY), "{length} octets");
+        }
+        for odd in 64..=255 {
+            assert!(!answers(&changed(|r| r[HEADER] = odd), QUERY), "label length {odd}");
+        }
+    }
+}
