@@ -4,6 +4,7 @@ pub mod diagnosis;
 pub mod names;
 pub mod observation;
 pub mod port;
+pub mod render;
 pub mod report;
 
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
