@@ -55,8 +55,18 @@ const PURE: [&str; 6] = ["observation/", "smtp/", "diagnosis/", "report", "rende
 #[test]
 fn pure_folders_do_no_io_and_read_no_clock() {
     let effects = [
-        "tokio", "hickory", "socket2", "nix::", "std::fs", "std::process", "std::env", "TcpStream",
-        "UdpSocket", "std::time::Instant", "SystemTime", "now_utc",
+        "tokio",
+        "hickory",
+        "socket2",
+        "nix::",
+        "std::fs",
+        "std::process",
+        "std::env",
+        "TcpStream",
+        "UdpSocket",
+        "std::time::Instant",
+        "SystemTime",
+        "now_utc",
     ];
     assert_eq!(offences(&PURE, &effects), Vec::<String>::new());
 }
@@ -75,8 +85,17 @@ fn facts_know_no_verdicts_and_nobody_knows_who_comes_after() {
         ("render/", &["observation", "diagnosis", "report"]),
     ];
     let folders = [
-        "observation", "smtp", "tls", "resolve", "net", "plan", "probe", "diagnosis", "report",
-        "render", "cli",
+        "observation",
+        "smtp",
+        "tls",
+        "resolve",
+        "net",
+        "plan",
+        "probe",
+        "diagnosis",
+        "report",
+        "render",
+        "cli",
     ];
     for (part, may_use) in order {
         let own = part.trim_end_matches('/');

@@ -28,7 +28,7 @@ use crate::net::connector::SystemConnector;
 use crate::plan::Plan;
 use crate::probe::{self, Effects};
 use crate::report::Report;
-use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, Resolver};
+use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, NoResolver, Resolver};
 use crate::tls::Trust;
 
 /// Runs the whole program: `words` are the command line, the program's name first. Returns the
@@ -80,40 +80,43 @@ fn try_run(
         .build()
         .map_err(|error| format!("this machine gives no threads: {error}"))?;
     let observations = runtime.block_on(async {
-        let effects = effects(&args, &plan, trust)?;
+        let effects = effects(&args, &plan, trust);
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.send_replace(true);
             }
         });
-        Ok::<_, String>(probe::run(plan.clone(), effects, stopped).await)
+        probe::run(plan.clone(), effects, stopped).await
     });
     // Goodbyes that are still under way are not worth the user's time.
     runtime.shutdown_background();
-    let observations = observations?;
     let diagnosis = diagnose(&observations, &args.ignore);
     let report = Report::new(&plan, &observations, &diagnosis);
     output::write(&args, &report, stdout)?;
     Ok(exit::code(&report, args.fail_on))
 }
 
-fn effects(args: &Args, plan: &Plan, trust: Trust) -> Result<Effects, String> {
+fn effects(args: &Args, plan: &Plan, trust: Trust) -> Effects {
     let hosts = args.resolver.is_empty().then(HostsFile::system);
-    let resolver: Arc<dyn Resolver> = if args.resolver.is_empty() {
-        Arc::new(HickoryResolver::system())
-    } else {
-        Arc::new(HickoryResolver::servers(&args.resolver))
+    // Without a name server nothing that is named can be checked, and that is no mistake of the
+    // command line: every look-up says so.
+    let resolver: Arc<dyn Resolver> = match args.resolver.as_slice() {
+        [] => match HickoryResolver::system() {
+            Ok(resolver) => Arc::new(resolver),
+            Err(why) => Arc::new(NoResolver::because(why)),
+        },
+        servers => Arc::new(HickoryResolver::servers(servers)),
     };
     let own_name = own_name::full(hosts.as_ref());
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts };
-    Ok(Effects {
+    Effects {
         names: Names::new(resolver, options),
         connector: Arc::new(SystemConnector),
         trust,
         now: OffsetDateTime::now_utc,
         own_name,
-    })
+    }
 }
 
 fn standard_input() -> Result<String, String> {

@@ -2,9 +2,9 @@
 
 use super::finding::{BlockedBy, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
-use super::{Draft, Judged};
+use super::{Draft, Judged, summary};
 use crate::names::Exchange;
-use crate::observation::{EndpointObservation, LookupOutcome, Skip, TargetObservation};
+use crate::observation::{EndpointObservation, LookupOutcome, TargetObservation};
 use crate::port::Requirement;
 
 /// The codes by which a server turns this client away.
@@ -105,17 +105,7 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         if stand_in {
             continue;
         }
-        let label = endpoint.label();
-        return Some(match endpoint.probe.skip() {
-            Some(Skip::NoIpv4Here) => {
-                format!("{label} was not checked, as this machine has no IPv4")
-            }
-            Some(Skip::NoIpv6Here) => {
-                format!("{label} was not checked, as this machine has no IPv6")
-            }
-            Some(Skip::NotDialled(why)) => format!("{label} was not checked: {why}"),
-            None => format!("{label} asks to be left alone for now, so it could not be checked"),
-        });
+        return Some(summary::not_checked(endpoint));
     }
     let carried_out =
         judged.iter().any(|judged| judged.required && judged.status != Status::Skipped);

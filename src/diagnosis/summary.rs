@@ -12,12 +12,7 @@ use crate::port::{Mode, RELAY, Role};
 /// An endpoint's status in one sentence, without its full stop.
 pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
     let Some(conversation) = endpoint.conversation() else {
-        return match endpoint.probe.skip() {
-            Some(Skip::NoIpv4Here) => "not checked: this machine has no IPv4".to_owned(),
-            Some(Skip::NoIpv6Here) => "not checked: this machine has no IPv6".to_owned(),
-            Some(Skip::NotDialled(why)) => format!("not checked: {why}"),
-            None => "not checked".to_owned(),
-        };
+        return not_checked(endpoint);
     };
     match (&judged.reach, judged.status) {
         (Reach::Closed(_), _) => "the connection is refused: nothing listens there".to_owned(),
@@ -29,6 +24,17 @@ pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
             .max_by_key(|draft| draft.severity)
             .map_or_else(|| ended(conversation), |draft| draft.found.message.clone()),
     }
+}
+
+/// Why an endpoint was not checked, as a sentence that names it.
+pub fn not_checked(endpoint: &EndpointObservation) -> String {
+    let why = match endpoint.probe.skip() {
+        Some(Skip::NoIpv4Here) => "this machine has no IPv4",
+        Some(Skip::NoIpv6Here) => "this machine has no IPv6",
+        Some(Skip::NotDialled(why)) => why,
+        None => "it asks to be left alone for now",
+    };
+    format!("{} was not checked: {why}", endpoint.label())
 }
 
 fn open(conversation: &Conversation) -> String {
@@ -132,7 +138,7 @@ pub fn closing(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> S
     let mut sentences = Vec::new();
     sentences.extend(relay_sentence(target, &both));
     sentences.extend(sending_sentence(&both));
-    sentences.join("\n")
+    sentences.join(" ")
 }
 
 type Both<'a> = (&'a EndpointObservation, &'a EndpointDiagnosis);

@@ -244,7 +244,7 @@ impl Finder {
         name: &HostName,
         token: &Token,
     ) {
-        let (names, plan) = (&self.probing.effects.names, &self.probing.plan);
+        let names = &self.probing.effects.names;
         // Each family begins to be probed when its own answer is there.
         let begin = |found: &AddressLookup| {
             let mut work = JoinSet::new();
@@ -253,20 +253,8 @@ impl Finder {
             }
             work
         };
-        let ipv4 = async {
-            if !plan.ipv4 {
-                return None;
-            }
-            let found = names.ipv4(name).await;
-            Some((begin(&found), found))
-        };
-        let ipv6 = async {
-            if !plan.ipv6 {
-                return None;
-            }
-            let found = names.ipv6(name).await;
-            Some((begin(&found), found))
-        };
+        let ipv4 = async { names.ipv4(name).await.map(|found| (begin(&found), found)) };
+        let ipv6 = async { names.ipv6(name).await.map(|found| (begin(&found), found)) };
         let (ipv4, ipv6) = tokio::join!(ipv4, ipv6);
         let mut host = not_looked_up(name.clone(), AddressSource::Dns);
         for (family, place) in [(ipv4, &mut host.ipv4), (ipv6, &mut host.ipv6)] {

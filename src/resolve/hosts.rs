@@ -47,6 +47,16 @@ impl HostsFile {
         }
         addresses
     }
+
+    /// The first full name (one with a dot) on a line that lists this short one: what the file
+    /// holds for the host's canonical name (hosts(5)).
+    pub fn full_name(&self, short: &str) -> Option<String> {
+        let lines = self.0.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let names = lines.map(|line| line.split_ascii_whitespace().skip(1).collect::<Vec<_>>());
+        names
+            .filter(|names| names.iter().any(|name| name.eq_ignore_ascii_case(short)))
+            .find_map(|names| names.into_iter().find(|name| name.contains('.')).map(str::to_owned))
+    }
 }
 
 /// The addresses of `localhost` and the names below it (RFC 6761 §6.3).
@@ -73,6 +83,14 @@ nonsense    mail.test
     fn addresses(name: &str) -> Vec<String> {
         let host = HostName::parse(name).expect("a host name");
         HostsFile::parse(FILE).addresses(&host).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_short_name_leads_to_the_full_one_on_its_line() {
+        let file = HostsFile::parse("127.0.1.1 vm.example.test VM\n192.0.2.1 other # vm2.test vm2\n");
+        assert_eq!(file.full_name("vm").as_deref(), Some("vm.example.test"));
+        assert_eq!(file.full_name("other"), None);
+        assert_eq!(file.full_name("vm2"), None);
     }
 
     #[test]

@@ -127,3 +127,26 @@ pub trait Resolver: Send + Sync {
         checking_disabled: bool,
     ) -> BoxFuture<'a, Answer>;
 }
+
+/// Stands in where this machine has no name server: every question fails, and says why.
+#[derive(Clone, Debug)]
+pub struct NoResolver(String);
+
+impl NoResolver {
+    /// Answers every question with this reason.
+    pub fn because(why: NoNameServer) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl Resolver for NoResolver {
+    fn query<'a>(
+        &'a self,
+        name: &'a str,
+        record_type: RecordType,
+        _checking_disabled: bool,
+    ) -> BoxFuture<'a, Answer> {
+        let outcome = LookupOutcome::Failed(self.0.clone());
+        Box::pin(async move { Answer::new(name, record_type, outcome, Vec::new()) })
+    }
+}

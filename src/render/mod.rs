@@ -1,0 +1,32 @@
+//! Report → bytes: what people and programs read.
+//!
+//! Knows the [`Report`](crate::report::Report) and nothing else: no clock, no terminal, no
+//! environment; whoever calls says how wide the page is and whether it may have colour. Must not
+//! decide anything: a status, a severity or a verdict is shown as it stands in the report.
+//! Everything that came from outside passes through [`sanitize`] here, at the last moment. Go on
+//! with [`text()`](text()), the report for people, or [`json()`](json()), the one for programs.
+
+mod detail;
+mod findings;
+mod json;
+mod layout;
+mod matrix;
+mod sanitize;
+mod style;
+mod text;
+mod transcript;
+
+pub use json::json;
+pub use sanitize::{sanitize, sanitize_capped};
+pub use style::Styles;
+pub use text::{TextOptions, text};
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: the published shape.
+    Json,
+}

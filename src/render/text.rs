@@ -1,0 +1,137 @@
+//! The report for people: what comes first and what comes after it.
+//!
+//! Knows the order of thought: the verdict; the matrix, to see where; what could not be checked;
+//! each problem once, with its proof and what to do; facts and conversations where they were asked
+//! for; one closing sentence. Must not know how any of these is laid out: go on with `matrix`,
+//! `findings`, `detail` and `transcript`.
+
+use super::layout::{Line, Page, wrap};
+use super::style::{Styles, Tone};
+use super::{detail, findings, matrix};
+use crate::diagnosis::finding::{Status, Verdict};
+use crate::observation::Millis;
+use crate::report::{Report, TargetReport};
+
+/// How the text report is to look.
+#[derive(Clone, Debug)]
+pub struct TextOptions {
+    /// The width of the page in columns. It is laid out for 40 at least; paragraphs take 100 at
+    /// most and the matrix 160.
+    pub width: usize,
+    /// Characters outside ASCII may be used. Without it every byte of the report is ASCII.
+    pub unicode: bool,
+    /// The colours.
+    pub styles: Styles,
+    /// 0: the answer. 1: the facts and timings of every endpoint too. 2: every conversation too.
+    pub verbosity: u8,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { width: 80, unicode: true, styles: Styles::default(), verbosity: 0 }
+    }
+}
+
+/// The report as text for people, with a newline at its end; empty for a report without targets.
+pub fn text(report: &Report, options: &TextOptions) -> String {
+    let mut page = Page::new(options);
+    for (i, one) in report.targets.iter().enumerate() {
+        if i > 0 {
+            page.gap();
+            page.rule();
+        }
+        target(&mut page, report, one);
+    }
+    if report.targets.len() > 1 {
+        page.gap();
+        page.rule();
+        totals(&mut page, report);
+    }
+    page.finish()
+}
+
+fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
+    let mut name = page.safe(&target.target);
+    if name.contains("xn--") && target.input != target.target {
+        // Readers know their domain by its letters.
+        name = format!("{name} ({})", page.safe(&target.input));
+    }
+    let tone = match target.verdict {
+        Verdict::Ok => Tone::Good,
+        Verdict::Problems => Tone::Bad,
+        Verdict::Undetermined => Tone::Warn,
+    };
+    headline(page, &name, (tone, &page.safe(&target.summary)), target.duration_ms);
+    matrix::show(page, report, target);
+    not_checked(page, target);
+    findings::show(page, target);
+    if page.verbosity() > 0 {
+        detail::show(page, report, target);
+    }
+    if !target.closing.is_empty() {
+        page.gap();
+        page.paragraph(Line::default(), 0, &[(Tone::Plain, &page.safe(&target.closing))]);
+    }
+}
+
+/// The verdict at the left, how long it took at the right.
+fn headline(page: &mut Page<'_>, name: &str, verdict: (Tone, &str), duration: Millis) {
+    let took = match duration.0 {
+        millis if millis < 99.5 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", duration.as_secs()),
+    };
+    let room = page.width.saturating_sub(took.len() + 2);
+    let name = format!("{name}:");
+    let mut lines = wrap(Line::default(), 3, room, &[(Tone::Strong, &name), verdict]).into_iter();
+    let mut first = lines.next().unwrap_or_default();
+    first.push(Tone::Plain, "  ");
+    first.pad_to(page.width.saturating_sub(took.len()));
+    first.push(Tone::Quiet, &took);
+    page.line(first);
+    lines.for_each(|line| page.line(line));
+}
+
+/// What keeps the report from being complete: look-ups without an answer, servers not dialled.
+fn not_checked(page: &mut Page<'_>, target: &TargetReport) {
+    let skipped = target
+        .endpoints
+        .iter()
+        .filter(|e| target.verdict == Verdict::Undetermined && e.required)
+        .filter(|e| e.status == Status::Skipped)
+        .map(|e| &e.summary);
+    let mut sentences: Vec<&String> = Vec::new();
+    for sentence in target.dns.failures.iter().chain(skipped) {
+        if !sentence.is_empty() && !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    if sentences.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph(Line::default(), 0, &[(Tone::Warn, "not checked:")]);
+    for sentence in sentences {
+        findings::bullet(page, &page.safe(sentence));
+    }
+}
+
+fn totals(page: &mut Page<'_>, report: &Report) {
+    let count = |verdict| report.targets.iter().filter(|t| t.verdict == verdict).count();
+    let parts: Vec<String> = [
+        (Verdict::Ok, "ok"),
+        (Verdict::Problems, "with problems"),
+        (Verdict::Undetermined, "undetermined"),
+    ]
+    .into_iter()
+    .map(|(verdict, words)| (count(verdict), words))
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{count} {words}"))
+    .collect();
+    let name = format!("{} targets", report.targets.len());
+    let tone = match (count(Verdict::Problems), count(Verdict::Undetermined)) {
+        (0, 0) => Tone::Good,
+        (0, _) => Tone::Warn,
+        _ => Tone::Bad,
+    };
+    headline(page, &name, (tone, &parts.join(", ")), report.duration_ms);
+}
