@@ -74,7 +74,7 @@ pub enum PortOutlook {
 }
 
 /// A finding before it is known whether its endpoint is required.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Draft {
     check: &'static Check,
     severity: Severity,

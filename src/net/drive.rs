@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connector::BoxedStream;
-use crate::observation::TlsFacts;
+use crate::observation::{Phase, TlsFacts};
 use crate::smtp::{Dialogue, Next, Said};
-use crate::tls::{self, Attempt, TlsConnection};
+use crate::tls::{self, Attempt, Tee, TlsStream};
 
 /// How much is read at once; a TLS record holds at most 16 KiB, a reply rarely 1 KiB.
 const READ_SIZE: usize = 4096;
@@ -36,7 +36,7 @@ pub struct Driven {
 
 enum Transport {
     Plain(BoxedStream),
-    Tls(Box<TlsConnection<BoxedStream>>),
+    Tls(Box<TlsStream<Tee<BoxedStream>>>),
     Gone,
 }
 
@@ -83,7 +83,7 @@ pub async fn converse(
             Next::Done => break,
             Next::Send(bytes) => {
                 let limit = match dialogue.phase() {
-                    crate::observation::Phase::Quit => Instant::now() + QUIT_SENT,
+                    Phase::Quit => Instant::now() + QUIT_SENT,
                     _ => deadline,
                 };
                 match timeout_at(limit, transport.send(&bytes)).await {
@@ -120,7 +120,7 @@ pub async fn converse(
                 };
                 let outcome = timeout_at(deadline, attempt.connect(stream)).await;
                 let now = start.elapsed();
-                let seen = attempt.facts(outcome.as_ref().ok());
+                let seen = attempt.facts();
                 match outcome {
                     Err(_) => dialogue.timed_out(now),
                     Ok(Ok(stream)) => {

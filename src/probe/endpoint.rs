@@ -173,7 +173,7 @@ impl Probing {
             let (_, stream) = self.dial(spot, SECOND_LOOK).await.ok()?;
             let attempt = Attempt::new(&self.effects.trust, &spot.host);
             let outcome = timeout(SECOND_LOOK, attempt.connect(stream?)).await;
-            let facts = attempt.facts(outcome.as_ref().ok());
+            let facts = attempt.facts();
             drop(turn);
             let answered = matches!(outcome, Ok(Ok(_))) || is_tls(&facts.first_bytes);
             Some(if answered { SecondLook::TlsAnswered } else { SecondLook::StillSilent })
