@@ -5,6 +5,8 @@ pub mod names;
 pub mod observation;
 pub mod port;
 pub mod report;
+pub mod smtp;
 
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use port::{Mode, Requirement, Role, requirement};
+pub use smtp::{Dialogue, HeloNames, Next, ReplyReader, Said};
