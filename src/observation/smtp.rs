@@ -142,6 +142,8 @@ pub enum ReplyDefect {
     NotAscii,
     /// The code's first digit was not 2 to 5, or its second not 0 to 5.
     OddCode,
+    /// More bytes came behind the reply though nothing further had been asked; they were dropped.
+    Unasked,
 }
 
 /// One EHLO or HELO and what came of it.
