@@ -17,4 +17,5 @@ pub mod tls;
 
 pub use cli::run;
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
+pub use smtp::{Dialogue, HeloNames, Next, ReplyReader, Said};
 pub use port::{Mode, Requirement, Role, requirement};
