@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod names;
+pub mod net;
 pub mod observation;
 pub mod port;
 pub mod report;
