@@ -6,6 +6,7 @@ pub mod net;
 pub mod observation;
 pub mod port;
 pub mod report;
+pub mod tls;
 
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use port::{Mode, Requirement, Role, requirement};
