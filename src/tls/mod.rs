@@ -15,6 +15,8 @@ mod judge;
 mod tee;
 mod verify;
 
+#[cfg(test)]
+mod tests;
 
 pub use config::{Attempt, CaFileError, Trust};
 pub use failure::classify;
