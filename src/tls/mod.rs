@@ -1,0 +1,24 @@
+//! TLS: one handshake that records everything and refuses nothing.
+//!
+//! Knows rustls, and is the only folder that names it. An [`Attempt`] makes one handshake with a
+//! verifier that lets it finish whatever the certificate is, because a probe that stops at the
+//! first fault cannot tell the second, nor what the server says behind it; path, name and
+//! signature are judged apart, afterwards, over the recorded chain. Must not know SMTP, ports or
+//! severities. Go on with [`crate::observation::tls`], the facts that come out, then with `judge`,
+//! the rules by which they are made.
+
+mod certificate;
+mod config;
+mod failure;
+mod iana;
+mod judge;
+mod tee;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Attempt, CaFileError, Trust};
+pub use failure::classify;
+pub use tee::Tee;
+pub use tokio_rustls::client::TlsStream;
