@@ -1,21 +1,69 @@
-//! Checks whether mail can leave for, and be taken by, a domain's servers.
+//! Checks whether mail gets through to a domain's servers, and says what stops it.
+//!
+//! **Facts, then verdicts, then words**: effects gather facts about names, connections, the SMTP
+//! dialogue and TLS; pure functions turn facts into findings and statuses; renderers turn those
+//! into bytes. Nothing runs backwards.
+//!
+//! ```text
+//! Args ─▶ Plan ─▶ Resolution ─▶ Observations ─▶ Diagnosis ─▶ Report ─▶ bytes
+//! cli/    plan    resolve/      probe/, net/    diagnosis/   report    render/
+//! pure    pure    effect        effect          pure         pure      pure
+//! ```
+//!
+//! How a run goes, and where to read on:
+//!
+//! 1. [`run`] is the whole program. It reads the command line with [`Args::read`] and makes a
+//!    [`Plan`] of it, where nonsense is refused.
+//! 2. [`probe`] carries the plan out. It asks [`Names`] for mail exchangers, submission servers
+//!    and addresses, dials through a [`Connector`], and has each conversation led by a
+//!    [`Dialogue`], the protocol without I/O. TLS handshakes record every fault and refuse none.
+//! 3. What comes out are [`Observations`](observation::Observations): facts only, which can be
+//!    saved and judged again later.
+//! 4. [`diagnose`] judges them with the [`CHECKS`], one file each, and decides statuses and
+//!    verdicts.
+//! 5. [`Report::new`] joins facts and verdicts into the published JSON shape, from which
+//!    [`text`] and [`json`] make what people and machines read.
+//!
+//! Diagnosing saved observations again:
+//!
+//! ```no_run
+//! let saved = std::fs::read_to_string("observations.json")?;
+//! let observations: smtpcheck::observation::Observations = serde_json::from_str(&saved)?;
+//! for target in smtpcheck::diagnose(&observations, &[]).targets {
+//!     assert_ne!(target.summary, "");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-pub mod address;
-pub mod cli;
-pub mod diagnosis;
-pub mod names;
-pub mod net;
+mod address;
+mod cli;
+mod diagnosis;
+mod names;
+mod net;
 pub mod observation;
-pub mod plan;
-pub mod port;
-pub mod probe;
-pub mod render;
-pub mod report;
-pub mod resolve;
-pub mod smtp;
-pub mod tls;
+mod plan;
+mod port;
+mod probe;
+mod render;
+mod report;
+mod resolve;
+mod smtp;
+mod tls;
 
-pub use cli::run;
+pub use cli::args::{Args, Stop};
+pub use cli::{exit, run};
+pub use diagnosis::check::{Check, Group};
+pub use diagnosis::checks::ALL as CHECKS;
+pub use diagnosis::finding;
+pub use diagnosis::{Diagnosis, diagnose};
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
-pub use smtp::{Dialogue, HeloNames, Next, ReplyReader, Said};
-pub use port::{Mode, Requirement, Role, requirement};
+pub use net::connect::{Dialling, Shortage};
+pub use net::connector::{BoxedStream, Connector, Dialled, SystemConnector};
+pub use plan::{Plan, Submission};
+pub use port::{Mode, PortMode, Requirement, Role, requirement};
+pub use probe::{Effects, run as probe};
+pub use render::{Styles, TextOptions, json, sanitize, text};
+pub use report::Report;
+pub use resolve::{Answer, BoxFuture, Names, NamesOptions, Record, RecordType, Resolver};
+pub use smtp::{Dialogue, HeloNames, Next, ReplyProgress, ReplyReader, Said};
+pub use tls::{CaFileError, Trust};

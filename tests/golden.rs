@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use smtpcheck::render::{Styles, TextOptions, json, text};
-use smtpcheck::report::Report;
+use smtpcheck::Report;
+use smtpcheck::{Styles, TextOptions, json, text};
 use unicode_width::UnicodeWidthStr;
 
 /// A picture: its name is `<report>[.<variant>]`, and the variant's letters say how it is drawn.

@@ -72,7 +72,9 @@ fn text_options(args: &Args, to_terminal: bool) -> TextOptions {
         }
     };
     let width = match to_terminal {
-        true => terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0)),
+        true => {
+            terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
+        }
         false => USUAL_WIDTH,
     };
     TextOptions {

@@ -26,7 +26,7 @@ mod tests;
 
 use outcome::QueuedError;
 
-pub use routing::{can_bind, has_route, local_address_for, local_network};
+pub use routing::{can_bind, has_route, local_network};
 
 /// A connection attempt to be made.
 #[derive(Clone, Debug)]

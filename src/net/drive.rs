@@ -140,7 +140,9 @@ pub async fn converse(
 fn is_hangup(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
     )
 }
 
@@ -167,7 +169,8 @@ impl Farewell {
     /// Reads until the server closes, for at most a second, then closes.
     pub async fn wait(mut self) {
         let mut buffer = [0; 512];
-        let drained = async { while matches!(self.0.receive(&mut buffer).await, Ok(n) if n > 0) {} };
+        let drained =
+            async { while matches!(self.0.receive(&mut buffer).await, Ok(n) if n > 0) {} };
         // Whether the server said goodbye or not makes no difference any more.
         let _ = timeout(FAREWELL, drained).await;
         let closed = async {

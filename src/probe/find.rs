@@ -12,12 +12,12 @@ use super::patience::{Gate, Group, Patience, Token};
 use crate::address;
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
 use crate::observation::{
-    AddressLookup, AddressSource, EndpointObservation, HostObservation, LookupOutcome,
-    MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
+    AddressLookup, AddressSource, EndpointObservation, HostObservation, MxObservation, Probe, Skip,
+    SrvObservation, SubmissionServer, SubmissionSource,
 };
 use crate::plan::Submission;
 use crate::port::{PortMode, Requirement, Role};
-use crate::resolve::submission_servers;
+use crate::resolve::{is_implicit, submission_servers};
 
 /// One thing that was seen of a target.
 pub enum Fact {
@@ -79,7 +79,8 @@ impl Finder {
             Target::Server(server) => {
                 self.tell(Fact::SubmissionNotAsked);
                 let ports = self.probing.plan.ports_of_named(Role::Host, server.port);
-                let wanted = Wanted { role: Role::Host, host: server.host, preference: None, ports };
+                let wanted =
+                    Wanted { role: Role::Host, host: server.host, preference: None, ports };
                 work.spawn(self.clone().server(wanted, token));
             }
         }
@@ -102,7 +103,7 @@ impl Finder {
                 hosts.push((host.clone(), Some(record.preference)));
             }
         }
-        if mx.lookup.outcome == LookupOutcome::NoData {
+        if is_implicit(&mx) {
             mx.implicit = true;
             hosts.push((domain.into(), None));
         }
@@ -151,15 +152,16 @@ impl Finder {
             let same_host = servers.iter().filter(|other| other.host == server.host);
             let ports = match server.source {
                 SubmissionSource::Srv => {
-                    let announced = |s: &SubmissionServer| {
-                        Some(PortMode { port: s.port?, mode: s.mode? })
-                    };
+                    let announced =
+                        |s: &SubmissionServer| Some(PortMode { port: s.port?, mode: s.mode? });
                     let announced: Vec<PortMode> = same_host.filter_map(announced).collect();
                     plan.ports_of(Role::Submission, &announced)
                 }
                 SubmissionSource::Option => {
                     let mut ports: Vec<Asked> = Vec::new();
-                    for asked in same_host.flat_map(|s| plan.ports_of_named(Role::Submission, s.port)) {
+                    for asked in
+                        same_host.flat_map(|s| plan.ports_of_named(Role::Submission, s.port))
+                    {
                         // A port that is named beats the same port among those of `--ports`.
                         match ports.iter_mut().find(|(port, _)| port.port == asked.0.port) {
                             None => ports.push(asked),
@@ -211,7 +213,13 @@ impl Finder {
                 && self.may_use(to.ip())
             {
                 let dialled = (to, true);
-                work.spawn(self.clone().endpoint(wanted.clone(), asked, dialled, group.clone(), token.clone()));
+                work.spawn(self.clone().endpoint(
+                    wanted.clone(),
+                    asked,
+                    dialled,
+                    group.clone(),
+                    token.clone(),
+                ));
             }
         }
         if ports.is_empty() {
@@ -277,7 +285,13 @@ impl Finder {
             let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
             let to = instead.unwrap_or(SocketAddr::new(address, asked.0.port));
             let dialled = (to, instead.is_some());
-            work.spawn(self.clone().endpoint(wanted.clone(), *asked, dialled, group.clone(), token.clone()));
+            work.spawn(self.clone().endpoint(
+                wanted.clone(),
+                *asked,
+                dialled,
+                group.clone(),
+                token.clone(),
+            ));
         }
     }
 

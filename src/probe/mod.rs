@@ -62,8 +62,7 @@ pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> O
     let start = Instant::now();
     let local = effects.connector.local_network();
     let jobs = Arc::new(Semaphore::new(plan.jobs));
-    let probing =
-        Arc::new(Probing { plan, effects, local, places: Places::default(), jobs });
+    let probing = Arc::new(Probing { plan, effects, local, places: Places::default(), jobs });
     let slots = Arc::new(Semaphore::new(TARGETS_AT_ONCE));
     let mut work = JoinSet::new();
     for (at, (input, target)) in probing.plan.targets.iter().enumerate() {

@@ -116,8 +116,7 @@ mod tests {
             Group::new(),
             THREE_SYNS,
         );
-        let required =
-            Patience::new(Requirement::Required, gate, first, Group::new(), THREE_SYNS);
+        let required = Patience::new(Requirement::Required, gate, first, Group::new(), THREE_SYNS);
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(5)).await;
             drop(required);
@@ -125,21 +124,19 @@ mod tests {
         optional.runs_out(begun).await;
         assert_eq!(begun.elapsed().as_secs(), 5);
         optional.runs_out(Instant::now()).await;
-assert_eq!(begun.elapsed().as_millis() / 10, 750);
+        assert_eq!(begun.elapsed().as_millis() / 10, 750);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_of_a_group_gives_up_only_once_another_works() {
         let (gate, first) = Gate::new();
         let group = Group::new();
-        let mut silent =
-            Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
+        let mut silent = Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
         let begun = Instant::now();
         let waited = tokio::time::timeout(Duration::from_secs(60), silent.runs_out(begun)).await;
         assert!(waited.is_err(), "it gave up although nothing works");
         let mut works = Conversation { ending: Some(Ending::Completed), ..Default::default() };
-        works.smtp.greeting =
-            Some(crate::observation::Reply { code: 220, ..Default::default() });
+        works.smtp.greeting = Some(crate::observation::Reply { code: 220, ..Default::default() });
         group.learn(&works);
         let waited = tokio::time::timeout(Duration::from_secs(1), silent.runs_out(begun)).await;
         assert!(waited.is_ok(), "it waited although another works");

@@ -17,16 +17,6 @@ mod text;
 mod transcript;
 
 pub use json::json;
-pub use sanitize::{sanitize, sanitize_capped};
+pub use sanitize::sanitize;
 pub use style::Styles;
 pub use text::{TextOptions, text};
-
-/// How a report is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: the published shape.
-    Json,
-}

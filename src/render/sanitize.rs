@@ -21,8 +21,8 @@ const MARKS_ON_A_LETTER: usize = 3;
 /// escapes. Letters of every script stay as they are.
 ///
 /// ```
-/// assert_eq!(smtpcheck::render::sanitize("220 \u{1b}[2Jhi\r\n"), r"220 \x1b[2Jhi\r\n");
-/// assert_eq!(smtpcheck::render::sanitize("220 bücher.example"), "220 bücher.example");
+/// assert_eq!(smtpcheck::sanitize("220 \u{1b}[2Jhi\r\n"), r"220 \x1b[2Jhi\r\n");
+/// assert_eq!(smtpcheck::sanitize("220 bücher.example"), "220 bücher.example");
 /// ```
 pub fn sanitize(text: &str) -> Cow<'_, str> {
     let mut marks = MARKS_ON_A_LETTER;
@@ -51,7 +51,7 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`sanitize`], of at most the first `limit` characters; says how many were left out.
-pub fn sanitize_capped(text: &str, limit: usize) -> Cow<'_, str> {
+pub(super) fn sanitize_capped(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => sanitize(text),
         Some((end, _)) => {

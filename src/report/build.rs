@@ -6,9 +6,7 @@ use super::{
     StarttlsReport, SubmissionReport, TargetReport, TlsReport, Tool,
 };
 use crate::diagnosis::finding::Verdict;
-use crate::diagnosis::{
-    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook,
-};
+use crate::diagnosis::{Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook};
 use crate::names::Exchange;
 use crate::observation::{
     Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation, Keyword,
@@ -90,7 +88,12 @@ fn target(seen: &TargetObservation, made: &TargetDiagnosis) -> TargetReport {
         error: None,
         interrupted: !seen.complete,
         dns: dns(&seen.dns, &seen.target.to_string()),
-        endpoints: seen.endpoints.iter().zip(&made.endpoints).map(|(s, d)| endpoint(s, d)).collect(),
+        endpoints: seen
+            .endpoints
+            .iter()
+            .zip(&made.endpoints)
+            .map(|(s, d)| endpoint(s, d))
+            .collect(),
         findings: made.findings.clone(),
     }
 }
@@ -208,10 +211,10 @@ fn smtp(conversation: &Conversation) -> Option<SmtpReport> {
         capabilities.as_ref().map(|c| c.keywords.clone())
     };
     let report = SmtpReport {
-        greeting: facts.greeting.as_ref().map(|greeting| GreetingReport {
-            code: greeting.code,
-            lines: greeting.lines.clone(),
-        }),
+        greeting: facts
+            .greeting
+            .as_ref()
+            .map(|greeting| GreetingReport { code: greeting.code, lines: greeting.lines.clone() }),
         software: None,
         ehlo: keywords(&facts.capabilities),
         starttls: facts.starttls.as_ref().map(|starttls| StarttlsReport {

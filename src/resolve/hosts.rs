@@ -87,7 +87,8 @@ nonsense    mail.test
 
     #[test]
     fn a_short_name_leads_to_the_full_one_on_its_line() {
-        let file = HostsFile::parse("127.0.1.1 vm.example.test VM\n192.0.2.1 other # vm2.test vm2\n");
+        let file =
+            HostsFile::parse("127.0.1.1 vm.example.test VM\n192.0.2.1 other # vm2.test vm2\n");
         assert_eq!(file.full_name("vm").as_deref(), Some("vm.example.test"));
         assert_eq!(file.full_name("other"), None);
         assert_eq!(file.full_name("vm2"), None);

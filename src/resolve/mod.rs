@@ -23,7 +23,7 @@ mod transport;
 pub use hickory::{HickoryResolver, NoNameServer};
 pub use hosts::HostsFile;
 pub use lookups::{Names, NamesOptions};
-pub use order::{MxKind, is_implicit, mx_kind, name_server_failed, submission_servers};
+pub use order::{is_implicit, submission_servers};
 
 /// The record types that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,55 +9,11 @@ use crate::observation::dns::{
     SubmissionSource,
 };
 
-/// What a set of MX records says as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MxKind {
-    /// There are no records.
-    None,
-    /// The domain takes no mail (RFC 7505 §3).
-    Null,
-    /// A null MX beside others, which RFC 7505 §3 forbids.
-    NullMixed,
-    /// There are hosts, good or bad.
-    Hosts,
-}
-
-/// What these records say as a whole. A null MX is one whatever its preference: "SHOULD be 0"
-/// binds the sender of the record, not its reader (RFC 7505 §3).
-pub fn mx_kind(records: &[MxRecord]) -> MxKind {
-    let null = records.iter().filter(|r| r.exchange == Exchange::Null).count();
-    match (records.len(), null) {
-        (0, _) => MxKind::None,
-        (_, 0) => MxKind::Hosts,
-        (all, null) if all == null => MxKind::Null,
-        _ => MxKind::NullMixed,
-    }
-}
-
 /// Whether the domain's own addresses stand in for MX records (RFC 5321 §5.1): only where the
 /// name server says that there is none. A name that does not exist has no addresses either, and
 /// a failed look-up must not be taken for an absent record.
 pub fn is_implicit(mx: &MxObservation) -> bool {
     mx.lookup.outcome == LookupOutcome::NoData
-}
-
-/// Whether the outcome says nothing about the name, because the name server failed.
-///
-/// A SERVFAIL is the name's own fault only where the same name server answers for an unrelated
-/// name. Where that was not found out, an answer under CD=1 shows as well that it is alive; but
-/// where it fails for unrelated names too, CD=1 only shows that its own validation is broken.
-pub fn name_server_failed(outcome: &LookupOutcome) -> bool {
-    match outcome {
-        LookupOutcome::Found | LookupOutcome::NoData | LookupOutcome::NxDomain => false,
-        LookupOutcome::ServerFailure(failure) => match failure.answers_elsewhere {
-            Some(answers) => !answers,
-            None => failure.answers_unchecked != Some(true),
-        },
-        LookupOutcome::Refused
-        | LookupOutcome::TimedOut
-        | LookupOutcome::Truncated
-        | LookupOutcome::Failed(_) => true,
-    }
 }
 
 /// Lowest preference first; hosts of one preference by name, so that two runs agree. A record
@@ -138,21 +94,6 @@ mod tests {
     }
 
     #[test]
-    fn null_mx_alone_and_in_company() {
-        for (records, kind) in [
-            (vec![], MxKind::None),
-            (vec![mx(0, ".")], MxKind::Null),
-            (vec![mx(10, ".")], MxKind::Null),
-            (vec![mx(0, "."), mx(10, ".")], MxKind::Null),
-            (vec![mx(0, "."), mx(10, "a.test.")], MxKind::NullMixed),
-            (vec![mx(10, "a.test.")], MxKind::Hosts),
-            (vec![mx(10, "192.0.2.1.")], MxKind::Hosts),
-        ] {
-            assert_eq!(mx_kind(&records), kind, "{records:?}");
-        }
-    }
-
-    #[test]
     fn only_the_word_of_the_name_server_makes_an_mx_implicit() {
         let failure = LookupOutcome::ServerFailure(ServerFailure::default());
         for (outcome, implicit) in [
@@ -171,36 +112,6 @@ mod tests {
             };
             let observed = MxObservation { lookup, records: vec![], implicit: false };
             assert_eq!(is_implicit(&observed), implicit, "{outcome:?}");
-        }
-    }
-
-    #[test]
-    fn whose_fault_a_failed_look_up_is() {
-        let failure = |elsewhere, unchecked| {
-            LookupOutcome::ServerFailure(ServerFailure {
-                answers_elsewhere: elsewhere,
-                answers_unchecked: unchecked,
-                extended: Vec::new(),
-            })
-        };
-        for (outcome, failed) in [
-            (LookupOutcome::Found, false),
-            (LookupOutcome::NoData, false),
-            (LookupOutcome::NxDomain, false),
-            (failure(Some(true), Some(true)), false),
-            (failure(Some(true), Some(false)), false),
-            (failure(Some(true), None), false),
-            (failure(None, Some(true)), false),
-            (failure(None, Some(false)), true),
-            (failure(None, None), true),
-            (failure(Some(false), Some(true)), true),
-            (failure(Some(false), Some(false)), true),
-            (LookupOutcome::Refused, true),
-            (LookupOutcome::TimedOut, true),
-            (LookupOutcome::Truncated, true),
-            (LookupOutcome::Failed("the reply code was NOTIMP".to_owned()), true),
-        ] {
-            assert_eq!(name_server_failed(&outcome), failed, "{outcome:?}");
         }
     }
 

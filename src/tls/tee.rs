@@ -38,11 +38,6 @@ impl<S> Tee<S> {
     pub(super) fn new(stream: S, first: FirstBytes) -> Self {
         Self { stream, first }
     }
-
-    /// The stream inside.
-    pub fn get_ref(&self) -> &S {
-        &self.stream
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tee<S> {

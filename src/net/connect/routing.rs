@@ -34,10 +34,6 @@ pub fn has_route(to: IpAddr, bind: Option<IpAddr>) -> bool {
 }
 
 /// The local address from which packets to this address would leave.
-pub fn local_address_for(to: IpAddr) -> Option<IpAddr> {
-    source_for(to, None)
-}
-
 pub(super) fn source_for(to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr> {
     ask(to, bind).ok().filter(|source| !source.is_unspecified())
 }
@@ -97,7 +93,7 @@ mod tests {
     fn loopback_has_a_route_and_a_source() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         assert!(has_route(loopback, None));
-        assert_eq!(local_address_for(loopback), Some(loopback));
+        assert_eq!(source_for(loopback, None), Some(loopback));
         assert!(has_route(loopback, Some(loopback)));
         // A documentation address is none of this machine's.
         assert!(!has_route(loopback, Some([192, 0, 2, 1].into())));
