@@ -51,7 +51,7 @@ mod smtp;
 mod tls;
 
 pub use cli::args::{Args, Stop};
-pub use cli::{exit, run};
+pub use cli::{exit, run, system_effects};
 pub use diagnosis::check::{Check, Group};
 pub use diagnosis::checks::ALL as CHECKS;
 pub use diagnosis::finding;

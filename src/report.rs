@@ -4,6 +4,8 @@
 //! and nothing else.
 
 mod build;
+#[cfg(test)]
+mod schema;
 
 use std::net::IpAddr;
 

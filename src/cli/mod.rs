@@ -29,7 +29,7 @@ use crate::plan::Plan;
 use crate::probe::{self, Effects};
 use crate::report::Report;
 use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, NoResolver, Resolver};
-use crate::tls::Trust;
+use crate::tls::{CaFileError, Trust};
 
 /// Runs the whole program: `words` are the command line, the program's name first. Returns the
 /// exit code.
@@ -74,13 +74,12 @@ fn try_run(
     if let Some(path) = &args.output {
         output::check(path)?;
     }
-    let trust = Trust::new(&args.ca_file).map_err(|error| format!("--ca-file {error}"))?;
+    let effects = system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("this machine gives no threads: {error}"))?;
     let observations = runtime.block_on(async {
-        let effects = effects(&args, &plan, trust);
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -97,7 +96,14 @@ fn try_run(
     Ok(exit::code(&report, args.fail_on))
 }
 
-fn effects(args: &Args, plan: &Plan, trust: Trust) -> Effects {
+/// The real world, as the command line wants it: name servers, connections, trust anchors and the
+/// clock.
+///
+/// # Errors
+///
+/// Where a `--ca-file` cannot be used.
+pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> {
+    let trust = Trust::new(&args.ca_file)?;
     let hosts = args.resolver.is_empty().then(HostsFile::system);
     // Without a name server nothing that is named can be checked, and that is no mistake of the
     // command line: every look-up says so.
@@ -110,13 +116,13 @@ fn effects(args: &Args, plan: &Plan, trust: Trust) -> Effects {
     };
     let own_name = own_name::full(hosts.as_ref());
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts };
-    Effects {
+    Ok(Effects {
         names: Names::new(resolver, options),
         connector: Arc::new(SystemConnector),
         trust,
         now: OffsetDateTime::now_utc,
         own_name,
-    }
+    })
 }
 
 fn standard_input() -> Result<String, String> {

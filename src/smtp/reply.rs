@@ -29,7 +29,7 @@ pub enum ReplyProgress {
 ///
 /// ```
 /// # use smtpcheck::ReplyReader;
-/// # use smtpcheck::smtp::ReplyProgress;
+/// # use smtpcheck::ReplyProgress;
 /// let mut reader = ReplyReader::default();
 /// assert_eq!(reader.read(b"220-mx.exa"), (10, ReplyProgress::Incomplete));
 /// let (taken, progress) = reader.read(b"mple\r\n220 ESMTP\r\nmore");
