@@ -59,7 +59,7 @@ pub struct Args {
 
     /// Longest wait for one TCP connection, in seconds
     #[arg(long, env = "SMTPCHECK_CONNECT_TIMEOUT", value_name = "SECS", default_value = "8",
-          value_parser = parse_seconds, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
     pub connect_timeout: Duration,
 
     /// Longest time for one endpoint's conversation, in seconds, connection included
@@ -67,7 +67,7 @@ pub struct Args {
     /// A greeting is waited for as long as this lasts. Where it ends in silence, one further look
     /// of at most 5 seconds may follow on a new connection.
     #[arg(long, env = "SMTPCHECK_TIMEOUT", value_name = "SECS", default_value = "30",
-          value_parser = parse_seconds, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
     pub timeout: Duration,
 
     /// Probes under way at once
@@ -154,6 +154,9 @@ Examples:
   smtpcheck example.com --format json -o report.json
   smtpcheck --fail-on warning - < domains.txt
 
+Every option has an environment variable: SMTPCHECK_ and its name in capitals, such as
+SMTPCHECK_CONNECT_TIMEOUT=3 or SMTPCHECK_PORTS=25,587. The command line counts more.
+
 Exit codes:
   0  everything was checked, and nothing at or above --fail-on was found
   1  something at or above --fail-on was found
@@ -228,7 +231,9 @@ impl Args {
     /// A mistake, told in one line that names the value and says what is allowed; or the text
     /// that `--help` and `--version` ask for.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
-        let matches = Self::command().try_get_matches_from(words).map_err(stop)?;
+        // Each variable beside its option would make the help twice as long; it tells the rule.
+        let command = Self::command().mut_args(|option| option.hide_env(true));
+        let matches = command.try_get_matches_from(words).map_err(stop)?;
         let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
         args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
         // A path may have a comma in it, so only the environment's list is cut at commas.

@@ -23,6 +23,9 @@ pub fn check(path: &Path) -> Result<(), String> {
     if path.is_dir() {
         return Err(format!("--output {}: it is a directory", path.display()));
     }
+    if is_special(path) {
+        return Ok(());
+    }
     let unfinished = unfinished(path);
     let tried = File::create(&unfinished).and_then(|file| {
         drop(file);
@@ -99,15 +102,14 @@ fn is_utf8_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 /// Writes a file so that others see the old one or the whole new one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A device or a pipe (`-o /dev/stderr`, `-o >(…)`) cannot be replaced, and need not be.
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+    if is_special(path) {
         return fs::write(path, text);
     }
     let unfinished = unfinished(path);
     let written = File::create(&unfinished).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&unfinished, path)
+        fs::rename(&unfinished, target(path))
     });
     if written.is_err() {
         // What is left of it is of no use; that it cannot be removed is no second error.
@@ -116,8 +118,19 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// A device or a pipe (`-o /dev/stderr`, `-o >(…)`) cannot be replaced, and need not be.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+}
+
+/// The file itself, where the path is a link to it: links are kept.
+fn target(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// The name under which a file is written before it is whole: beside it, so that renaming works.
 fn unfinished(path: &Path) -> PathBuf {
+    let path = target(path);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.unfinished", std::process::id()));
     path.with_file_name(name)

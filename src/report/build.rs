@@ -46,7 +46,8 @@ impl Report {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            started_at: run.started_at,
+            // Nobody needs more of it, and eyes are spared nine digits.
+            started_at: run.started_at.truncate_to_millisecond(),
             duration_ms: run.duration,
             network: Network {
                 ipv4: run.local.ipv4,
