@@ -12,4 +12,5 @@ mod lab;
 mod manners;
 mod names;
 mod options;
+mod readme;
 mod servers;

@@ -1,0 +1,99 @@
+//! README.md shows what the program really says: its outputs and its table of findings are held
+//! to the program. `UPDATE_GOLDEN=1 cargo test --test loopback readme` writes them anew.
+
+use std::fmt::Write as _;
+
+use smtpcheck::finding::Severity;
+use smtpcheck::{CHECKS, Group};
+
+use crate::lab::Lab;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+/// The parts of the README that are made: what stands behind a marker, up to the next blank line
+/// that no fence encloses.
+fn made(lab: &Lab, marker: &str) -> Option<String> {
+    if marker == "findings" {
+        return Some(table());
+    }
+    let command = marker.strip_prefix("output: ")?;
+    let mut arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    arguments.extend(lab.options());
+    let mut child = crate::harness::smtpcheck(arguments);
+    let output = child.env("LANG", "C.UTF-8").env_remove("LC_ALL").output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("a text report is UTF-8");
+    Some(format!("```console\n$ smtpcheck {command}\n{text}```"))
+}
+
+fn table() -> String {
+    let letter = |severity: Option<Severity>| match severity {
+        Some(Severity::Error) => "E",
+        Some(Severity::Warning) => "W",
+        Some(Severity::Note) => "n",
+        None => "–",
+    };
+    let mut table = "| code | 25 / other | what is so |\n|---|---|---|".to_owned();
+    for group in [Group::Names, Group::Reach, Group::Dialogue, Group::Tls] {
+        let _ = write!(table, "\n| **{}** | | |", group.title());
+        for check in CHECKS.iter().filter(|check| check.group == group) {
+            let (relay, elsewhere) = (letter(check.relay), letter(check.elsewhere));
+            let severity = match relay == elsewhere {
+                true => relay.to_owned(),
+                false => format!("{relay} / {elsewhere}"),
+            };
+            let _ = write!(table, "\n| `{}` | {severity} | {} |", check.code, check.summary);
+        }
+    }
+    table
+}
+
+/// The README with every made part made anew.
+fn regenerated(readme: &str, lab: &Lab) -> String {
+    let mut out = String::new();
+    let mut lines = readme.lines().peekable();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        out.push('\n');
+        let marker = line.strip_prefix("<!-- ").and_then(|l| l.strip_suffix(" -->"));
+        let Some(part) = marker.and_then(|marker| made(lab, marker)) else { continue };
+        out.push_str(&part);
+        out.push('\n');
+        let mut fenced = false;
+        while let Some(old) = lines.next_if(|old| fenced || !old.is_empty()) {
+            fenced ^= old.starts_with("```");
+        }
+    }
+    out
+}
+
+/// The text without what differs from run to run: times, dates, and the width they take.
+fn timeless(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let bar = |c: char| matches!(c, '█' | '▏' | '▎' | '▍' | '▌' | '▋' | '▊' | '▉');
+        let words = line.split_whitespace().filter(|word| !word.chars().all(bar));
+        for word in words {
+            let digits = word.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));
+            out.push_str(if digits { "#" } else { word });
+            out.push(' ');
+        }
+        out.push('\n');
+    }
+    // A time may be told in one unit today and in another tomorrow.
+    out.replace("# ms", "#").replace("# s ", "# ")
+}
+
+#[test]
+fn readme_shows_what_the_program_says() {
+    let readme = std::fs::read_to_string(PATH).expect("README.md");
+    let lab = Lab::with_domains();
+    let now = regenerated(&readme, &lab);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(PATH, &now).expect("README.md can be written");
+    }
+    let readme = std::fs::read_to_string(PATH).expect("README.md");
+    assert_eq!(timeless(&readme), timeless(&now), "UPDATE_GOLDEN=1 writes it anew");
+    for marker in ["output: expired.example", "output: healthy.example -v -4 -p 25", "findings"] {
+        assert!(readme.contains(&format!("<!-- {marker} -->\n")), "README lost `{marker}`");
+    }
+}
