@@ -1,0 +1,63 @@
+//! A wrong command line: exit code 2, one line that names the value, and not a packet.
+
+use crate::harness::{json_arguments, run};
+use crate::lab::Lab;
+
+#[test]
+fn nonsense_is_refused_by_its_name() {
+    let lab = Lab::start();
+    for (arguments, named) in [
+        (&["--frobnicate", "test.example"][..], "--frobnicate"),
+        (&["no spaces.example"], "no spaces.example"),
+        (&["test..example"], "test..example"),
+        (&["test.example:99999"], "99999"),
+        (&["good.example", "https://bad.example/"], "https://bad.example/"),
+        (&["test.example", "--ca-file=/nowhere/ca.pem"], "/nowhere/ca.pem"),
+        (&["test.example", "--connect-to=test.example:25"], "test.example:25"),
+        (&["test.example", "--connect-to=a:25:b.example:x"], "a:25:b.example:x"),
+        (&["test.example", "--resolver=ns.example"], "ns.example"),
+        (&["test.example", "--ports=25,smtp"], "smtp"),
+        (&["test.example", "--ports=25=sideways"], "sideways"),
+        (&["test.example", "--ignore=no-such-code"], "no-such-code"),
+        (&["test.example", "--fail-on=sometimes"], "sometimes"),
+        (&["test.example", "--format=yaml"], "yaml"),
+        (&["test.example", "--timeout=soon"], "soon"),
+        (&["test.example", "--timeout=-1"], "-1"),
+        (&["test.example", "--jobs=0"], "0"),
+        (&["test.example", "--bind=here"], "here"),
+        (&["test.example", "--submission=smtp.example:0"], "smtp.example:0"),
+    ] {
+        // A format of the test's own must not stand in the way of the one that is tested.
+        let all = json_arguments(&lab, arguments);
+        let all = all.into_iter().filter(|argument| argument != "--format=json");
+        let output = run(all);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(named), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    assert!(lab.dns.queries().is_empty(), "nothing was probed: {:?}", lab.dns.queries());
+}
+
+#[test]
+fn a_ca_file_without_certificates_is_refused() {
+    let lab = Lab::start();
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), "no certificate in here\n").expect("it can be written");
+    let option = format!("--ca-file={}", file.path().display());
+    let output = run(json_arguments(&lab, &["test.example", &option]));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(file.path().to_str().expect("a plain path")), "{stderr}");
+}
+
+#[test]
+fn an_output_file_that_cannot_be_written() {
+    let lab = Lab::start();
+    let output = run(json_arguments(&lab, &["test.example", "-o", "/nowhere/report.json"]));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("/nowhere/report.json"), "{stderr}");
+    assert!(lab.dns.queries().is_empty(), "nothing was probed: {:?}", lab.dns.queries());
+}
