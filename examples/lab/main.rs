@@ -140,10 +140,12 @@ fn summarise(out: &mut impl Write, results: &[(&Domain, u8)]) -> io::Result<()> 
             writeln!(out, "       {}", domain.name)?;
         }
     }
-    for (domain, exit) in results.iter().filter(|(domain, exit)| *exit != domain.exit) {
-        let (name, expected) = (domain.name, domain.exit);
-        let line = format!("{name}: exit code {exit} in place of {expected}. Please report this.");
-        writeln!(out, "\n{}", line.red())?;
+    let astray = results.iter().filter(|(domain, exit)| *exit != domain.exit);
+    for (place, (domain, exit)) in astray.enumerate() {
+        if place == 0 {
+            writeln!(out, "\n{}", "Not what the lab expects; please report this:".red())?;
+        }
+        writeln!(out, "  {}: {exit} in place of {}", domain.name, domain.exit)?;
     }
     writeln!(out, "\nOne domain alone, with any option of smtpcheck:")?;
     writeln!(out, "  cargo run --release --example lab -- expired.example --format json")
