@@ -119,7 +119,8 @@ impl Plan {
 
     /// The ports to probe at a server, with what is required of each.
     ///
-    /// `named` are the ports that SRV records or the user named for this very server.
+    /// `named` are the ports that SRV records or the user named for this very server; nothing
+    /// else is required of it then.
     pub fn ports_of(&self, role: Role, named: &[PortMode]) -> Vec<(PortMode, Requirement)> {
         let mut ports: Vec<(PortMode, Requirement)> = Vec::new();
         for port in named {
@@ -129,8 +130,11 @@ impl Plan {
         }
         for port in &self.ports {
             if !named.iter().any(|n| n.port == port.port) {
-                let named = role == Role::Host && self.ports_given;
-                ports.push((*port, requirement(role, port.port, named)));
+                let requirement = match named.is_empty() {
+                    false => Requirement::Optional,
+                    true => requirement(role, port.port, role == Role::Host && self.ports_given),
+                };
+                ports.push((*port, requirement));
             }
         }
         ports
@@ -257,6 +261,10 @@ mod tests {
         let ports = plan.ports_of(Role::Submission, &[srv]);
         assert_eq!(ports[0], (srv, Requirement::Required));
         assert_eq!(ports[1].1, Requirement::Optional, "25 of a submission server");
+        let default = super::tests::plan(&["a.example"]).expect("a plan");
+        let only_587 = default.ports_of(Role::Submission, &[PortMode::usual(587)]);
+        assert_eq!(required(&only_587), [587], "465 is not announced, so it is optional");
+        assert!(only_587.iter().all(|(_, r)| *r != Requirement::OneOf));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -26,7 +26,7 @@ pub struct Args {
     /// standard input
     ///
     /// A domain may be internationalised (bücher.example). A server is written host:port,
-    /// [2001:db8::1]:25 or as a bare IP address; MX is then not looked up, and with a port only
+    /// `[2001:db8::1]:25` or as a bare IP address; MX is then not looked up, and with a port only
     /// that port is probed. `-` reads targets from standard input, one a line; blank lines and
     /// lines that begin with # are ignored.
     #[arg(value_name = "TARGET", required_unless_present = "submission")]
@@ -238,16 +238,16 @@ impl Args {
         args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
         // A path may have a comma in it, so only the environment's list is cut at commas.
         if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {
-            args.ca_file = args.ca_file.iter().flat_map(split_at_commas).collect();
+            args.ca_file = args.ca_file.iter().flat_map(|list| split_at_commas(list)).collect();
         }
         Ok(args)
     }
 }
 
-fn split_at_commas(list: &PathBuf) -> Vec<PathBuf> {
+fn split_at_commas(list: &Path) -> Vec<PathBuf> {
     match list.to_str() {
         Some(list) => list.split(',').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
-        None => vec![list.clone()],
+        None => vec![list.to_owned()],
     }
 }
 

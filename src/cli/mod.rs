@@ -102,6 +102,7 @@ fn try_run(
 /// # Errors
 ///
 /// Where a `--ca-file` cannot be used.
+#[expect(clippy::disallowed_methods, reason = "here the wall clock is handed out as an effect")]
 pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> {
     let trust = Trust::new(&args.ca_file)?;
     let hosts = args.resolver.is_empty().then(HostsFile::system);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connector::BoxedStream;
-use crate::observation::{Phase, TlsFacts};
+use crate::observation::{Ending, Phase, TlsFacts};
 use crate::smtp::{Dialogue, Next, Said};
 use crate::tls::{self, Attempt, Tee, TlsStream};
 
@@ -134,7 +134,13 @@ pub async fn converse(
             }
         }
     }
-    Driven { said: dialogue.finish(start.elapsed()), tls: facts, farewell: Farewell(transport) }
+    let said = dialogue.finish(start.elapsed());
+    // Only after QUIT does the server have something left to say.
+    let farewell = match said.ending {
+        Ending::Completed => Farewell(transport),
+        _ => Farewell(Transport::Gone),
+    };
+    Driven { said, tls: facts, farewell }
 }
 
 fn is_hangup(error: &io::Error) -> bool {
@@ -168,6 +174,9 @@ pub struct Farewell(Transport);
 impl Farewell {
     /// Reads until the server closes, for at most a second, then closes.
     pub async fn wait(mut self) {
+        if matches!(self.0, Transport::Gone) {
+            return;
+        }
         let mut buffer = [0; 512];
         let drained =
             async { while matches!(self.0.receive(&mut buffer).await, Ok(n) if n > 0) {} };

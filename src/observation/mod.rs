@@ -1,7 +1,7 @@
 //! Facts only: what was asked, what came, and when.
 //!
 //! Knows the shape of what DNS, TCP, SMTP and TLS showed. Must not know severities, advice or the
-//! word "blocked": those are verdicts, made in [`diagnosis`](crate::diagnosis). Observations can be
+//! word "blocked": those are verdicts, made by [`diagnose`](crate::diagnose). Observations can be
 //! saved (serde) and diagnosed again later.
 
 use std::net::IpAddr;

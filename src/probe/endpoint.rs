@@ -60,7 +60,7 @@ impl Probing {
         let first = match self.one_conversation(spot, Some(patience), false).await {
             Ok(conversation) => conversation,
             Err(Unfinished::GivenUp(conversation)) => {
-                return Err(GivenUp(Probe::Dialled(Box::new(conversation))));
+                return Err(GivenUp(Probe::Dialled(conversation)));
             }
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
         };
@@ -106,7 +106,7 @@ impl Probing {
                 () = patience.runs_out(start) => {
                     let elapsed = start.elapsed().into();
                     let connect = Connect { elapsed, ..self.undecided(spot) };
-                    return Err(Unfinished::GivenUp(conversation_without(connect)));
+                    return Err(Unfinished::GivenUp(Box::new(conversation_without(connect))));
                 }
             },
         };
@@ -197,7 +197,7 @@ impl Probing {
 }
 
 enum Unfinished {
-    GivenUp(Conversation),
+    GivenUp(Box<Conversation>),
     Shortage(String),
 }
 

@@ -241,11 +241,11 @@ impl Finder {
                 let host = not_looked_up(name.clone(), AddressSource::HostsFile);
                 self.tell(Fact::Host(HostObservation { addresses, ..host }));
             }
-            None => self.from_dns(work, &wanted, name, token).await,
+            None => self.looked_up(work, &wanted, name, token).await,
         }
     }
 
-    async fn from_dns(
+    async fn looked_up(
         &self,
         work: &mut JoinSet<()>,
         wanted: &Wanted,

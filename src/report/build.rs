@@ -9,9 +9,9 @@ use crate::diagnosis::finding::Verdict;
 use crate::diagnosis::{Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook};
 use crate::names::Exchange;
 use crate::observation::{
-    Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation, Keyword,
-    Lookup, LookupOutcome, Millis, MxObservation, MxRecord, Observations, Skip, TargetObservation,
-    TlsFacts,
+    AddressSource, Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation,
+    HostObservation, Keyword, Lookup, LookupOutcome, Millis, MxObservation, MxRecord, Observations,
+    Skip, TargetObservation, TlsFacts,
 };
 use crate::plan::Plan;
 
@@ -104,9 +104,10 @@ fn dns(seen: &DnsObservation, domain: &str) -> DnsReport {
     if let Some(observed) = &seen.mx {
         mx.extend(observed.records.iter().filter_map(|record| mail_exchanger(seen, record)));
         let own = seen.hosts.iter().find(|host| host.host.as_str() == domain);
-        if let (true, Some(host)) = (observed.implicit, own)
-            && !host.addresses.is_empty()
-        {
+        let is_there = |host: &&HostObservation| {
+            !host.addresses.is_empty() || host.source == AddressSource::ConnectTo
+        };
+        if let (true, Some(host)) = (observed.implicit, own.filter(is_there)) {
             // RFC 5321 §5.1: the implicit MX has preference 0.
             let addresses = host.addresses.clone();
             mx.push(MxReport { host: domain.to_owned(), preference: 0, addresses });

@@ -60,7 +60,7 @@ impl Names {
 
     /// The MX records of a domain, in the order in which a client tries them. `implicit` is left
     /// false: whoever goes on to ask for the domain's own addresses sets it
-    /// ([`is_implicit`](super::is_implicit)).
+    /// (`is_implicit`).
     pub async fn mx(&self, domain: &Domain) -> MxObservation {
         let answer = self.ask(domain.as_str(), RecordType::Mx).await;
         let mut records: Vec<MxRecord> = answer
