@@ -56,6 +56,9 @@ pub const RELAY: u16 = 25;
 pub const SUBMISSIONS: u16 = 465;
 /// Submission with STARTTLS, RFC 6409.
 pub const SUBMISSION: u16 = 587;
+/// In no standard: what providers offer where 587 is blocked.
+pub const ALTERNATE: u16 = 2525;
+
 /// A port and how it is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PortMode {
