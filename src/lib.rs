@@ -1,5 +1,6 @@
 //! Checks whether mail can leave for, and be taken by, a domain's servers.
 
+pub mod address;
 pub mod diagnosis;
 pub mod names;
 pub mod observation;
