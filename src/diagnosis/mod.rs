@@ -2,4 +2,8 @@
 pub mod check;
 pub mod checks;
 pub mod finding;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod reach;
+pub mod stop;
+mod words;
