@@ -6,7 +6,10 @@
 
 use super::finding::Severity;
 use super::reach::Reach;
-use crate::observation::{Conversation, EndpointObservation, Observations, TargetObservation};
+use super::stop::Stop;
+use crate::observation::{
+    Conversation, EndpointObservation, Observations, TargetObservation, TlsFacts,
+};
 use crate::port;
 
 /// A family of checks, named as in the table of codes.
@@ -98,6 +101,35 @@ impl<'a> EndpointFacts<'a> {
         match self.reach {
             Reach::Connected => self.endpoint.conversation(),
             _ => None,
+        }
+    }
+
+    /// What stopped the conversation, where one took place.
+    pub fn stop(&self) -> Option<Stop<'a>> {
+        self.connected().map(|seen| Stop::of(self.endpoint, seen))
+    }
+
+    /// The handshake, where one was begun.
+    pub fn handshake(&self) -> Option<&'a TlsFacts> {
+        self.connected().and_then(|seen| seen.tls.as_ref())
+    }
+
+    /// The outcome of every check that looks at a conversation, where there was none.
+    pub fn unseen(&self) -> Outcome {
+        match self.reach {
+            Reach::Closed(_) => Outcome::NotApplicable("nothing listens there"),
+            Reach::Blocked { .. } => Outcome::CannotTell("there was no connection"),
+            Reach::NotDialled | Reach::Connected => Outcome::CannotTell("it was not dialled"),
+        }
+    }
+
+    /// The outcome of every check that looks at what comes late in a conversation, where it did
+    /// not come: normal where the conversation went to its end without it.
+    pub fn not_reached(&self) -> Outcome {
+        match self.stop() {
+            None => self.unseen(),
+            Some(Stop::Nothing) => Outcome::NotApplicable("the conversation has no such step"),
+            Some(_) => Outcome::CannotTell("the conversation ended before that"),
         }
     }
 }

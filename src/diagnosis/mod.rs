@@ -15,10 +15,14 @@ pub mod attribution;
 pub mod check;
 pub mod checks;
 pub mod finding;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod reach;
+pub mod stop;
 mod status;
 mod summary;
 mod together;
+mod words;
 
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
 use self::finding::{Block, BlockedBy, Finding, Severity, Status, Verdict};

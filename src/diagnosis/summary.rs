@@ -144,12 +144,6 @@ pub fn closing(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> S
 type Both<'a> = (&'a EndpointObservation, &'a EndpointDiagnosis);
 
 fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<String> {
-    if status::takes_no_mail(target) {
-        return Some(format!(
-            "{} takes no mail: its null MX record says so (RFC 7505).",
-            target.target
-        ));
-    }
     let relays: Vec<&Both<'_>> =
         both.iter().filter(|(e, _)| e.role == Role::Mx && e.port == RELAY).collect();
     let dialled: Vec<&&Both<'_>> =

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::Probing;
 use super::endpoint::{GivenUp, Spot};
 use super::patience::{Gate, Group, Patience, Token};
-use crate::address;
+use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
 use crate::observation::{
     AddressLookup, AddressSource, EndpointObservation, HostObservation, MxObservation, Probe, Skip,
@@ -341,8 +341,19 @@ impl Finder {
 
     /// Why an address is not dialled, if it is not.
     fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
-        if role == Role::Mx && !redirected && address::is_this_host(address) {
-            let why = "an MX host at a loopback or unspecified address is this machine itself";
+        let why = match address::kind(address) {
+            AddressKind::Loopback | AddressKind::Unspecified
+                if role == Role::Mx && !redirected =>
+            {
+                Some("an MX host at a loopback or unspecified address is this machine itself")
+            }
+            AddressKind::NoHost => Some("a multicast or reserved address is no host"),
+            AddressKind::LinkLocal if address.is_ipv6() => {
+                Some("a link-local IPv6 address means nothing without an interface")
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
             return Some(Skip::NotDialled(why.to_owned()));
         }
         let local = &self.probing.local;

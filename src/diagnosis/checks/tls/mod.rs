@@ -1,3 +1,122 @@
-//! Checks of the handshake and the certificates.
+//! Checks of the handshake and the certificates. Each fault of a chain is judged on its own, so
+//! that an expired, self-signed certificate for another name is three findings.
 
+pub mod certificate_chain_incomplete;
 pub mod certificate_expired;
+pub mod certificate_expires_soon;
+pub mod certificate_host_mismatch;
+pub mod certificate_not_trusted;
+pub mod certificate_not_yet_valid;
+pub mod certificate_self_signed;
+pub mod certificate_weak;
+pub mod client_certificate_required;
+pub mod tls_handshake_failed;
+pub mod tls_version_too_old;
+
+use time::OffsetDateTime;
+
+use crate::diagnosis::check::{EndpointFacts, Found, Outcome};
+use crate::diagnosis::words::instant;
+use crate::observation::{CertificateFacts, PathVerdict, TlsFacts, UntrustedBecause};
+
+/// A handshake that showed a chain; else the outcome of every check that looks at one.
+fn chain<'a>(facts: &EndpointFacts<'a>) -> Result<&'a TlsFacts, Outcome> {
+    match facts.handshake() {
+        None => Err(facts.not_reached()),
+        Some(tls) if tls.chain.is_empty() => Err(Outcome::CannotTell("no certificate was seen")),
+        Some(tls) => Ok(tls),
+    }
+}
+
+/// The verdict on a chain where its fault is one of `wanted`; else the outcome of the check.
+fn distrusted<'a>(
+    facts: &EndpointFacts<'a>,
+    wanted: fn(Option<UntrustedBecause>) -> bool,
+) -> Result<(&'a TlsFacts, &'a PathVerdict), Outcome> {
+    let tls = chain(facts)?;
+    match &tls.path {
+        None => Err(Outcome::CannotTell("the chain was not judged")),
+        Some(path) if path.trusted || !wanted(path.untrusted_because) => Err(Outcome::Pass),
+        Some(path) => Ok((tls, path)),
+    }
+}
+
+/// A certificate whose dates exclude the time of the run, and which the client needs: the leaf
+/// always, an intermediate only where the dates are what the path fails for. Servers often send an
+/// expired cross-signed certificate too many, and it does no harm.
+fn out_of_date<'a>(
+    tls: &'a TlsFacts,
+    because: UntrustedBecause,
+    date: fn(&CertificateFacts) -> Option<OffsetDateTime>,
+    excludes: impl Fn(OffsetDateTime) -> bool,
+) -> Option<OutOfDate<'a>> {
+    let path_says_so = tls
+        .path
+        .as_ref()
+        .is_some_and(|path| !path.trusted && path.untrusted_because == Some(because));
+    let needed = if path_says_so { tls.chain.len() } else { 1 };
+    let found = tls.chain.iter().take(needed).enumerate().find_map(|(position, certificate)| {
+        let at = date(certificate).filter(|at| excludes(*at))?;
+        Some(OutOfDate::Certificate { certificate, at, is_leaf: position == 0 })
+    });
+    found.or(path_says_so.then_some(OutOfDate::SomewhereInThePath))
+}
+
+/// What [`out_of_date`] found.
+enum OutOfDate<'a> {
+    /// This certificate.
+    Certificate {
+        /// The certificate.
+        certificate: &'a CertificateFacts,
+        /// The date that excludes the time of the run.
+        at: OffsetDateTime,
+        /// It is the server's own.
+        is_leaf: bool,
+    },
+    /// The validator says so, and none of the dates that were seen does.
+    SomewhereInThePath,
+}
+
+/// The words for whose certificate it is, before "of `name[address]:port`".
+fn whose(is_leaf: bool) -> &'static str {
+    if is_leaf { "certificate" } else { "intermediate certificate" }
+}
+
+/// The leaf in one line, for evidence.
+fn leaf_line(tls: &TlsFacts) -> String {
+    match tls.chain.first() {
+        None => "no certificate".to_owned(),
+        Some(leaf) if leaf.subject.is_empty() => {
+            format!("certificate that could not be read, SHA-256 {}", leaf.sha256)
+        }
+        Some(leaf) => format!("certificate: {}, issued by {}", leaf.subject, leaf.issuer),
+    }
+}
+
+/// The evidence for a chain that is not trusted.
+fn chain_evidence(tls: &TlsFacts, path: &PathVerdict) -> Vec<String> {
+    let mut evidence = vec![leaf_line(tls)];
+    if tls.chain.len() > 1
+        && let Some(last) = tls.chain.last()
+    {
+        evidence.push(format!(
+            "{} certificates were sent, the last issued by {}",
+            tls.chain.len(),
+            last.issuer
+        ));
+    } else {
+        evidence.push("no other certificate was sent".to_owned());
+    }
+    evidence.extend(path.error.as_ref().map(|error| format!("validation: {error}")));
+    evidence
+}
+
+/// A finding about dates.
+fn dated(message: String, fix: &str, subject: &str, limit: &str, at: OffsetDateTime) -> Found {
+    Found {
+        message,
+        fix: fix.to_owned(),
+        evidence: vec![format!("{subject}: {limit} {}", instant(at))],
+        reference: "RFC 5280 §4.1.2.5",
+    }
+}

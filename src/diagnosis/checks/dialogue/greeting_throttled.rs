@@ -1,0 +1,108 @@
+use super::greeting_seen;
+use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
+use crate::diagnosis::finding::Severity;
+use crate::diagnosis::stop::Stop;
+use crate::diagnosis::words::quote;
+use crate::observation::Phase;
+
+declare_check! {
+    /// ## What it checks
+    ///
+    /// Whether the server puts this client off: a 421 or another 4yz greeting that stayed after one
+    /// polite second try, or a 421 later in the conversation.
+    ///
+    /// ## Why it matters
+    ///
+    /// Servers that relay try again later, so mail is late and not lost. A mail program does not:
+    /// its user sees an error. Nothing is known of what the server would have offered.
+    ///
+    /// ## How to fix it
+    ///
+    /// Try again in some minutes. If it stays, the operator should look at connection limits, at
+    /// load and at free disk space; in Postfix at `smtpd_client_connection_count_limit` and the
+    /// anvil statistics in the log. A client that is put off for its address finds the reason in
+    /// the reply.
+    ///
+    /// ## When it may be wrong
+    ///
+    /// The limit may be for this client alone, because it or a neighbour behind the same address
+    /// connected too often; this program opens one connection at a time to an address and port. The
+    /// server may be fine for everybody else.
+    ///
+    /// ## References
+    ///
+    /// RFC 5321 §3.8, RFC 5321 §4.2.1
+    pub static GREETING_THROTTLED = {
+        code: "greeting-throttled",
+        group: Dialogue,
+        relay: Some(Severity::Warning),
+        elsewhere: Some(Severity::Error),
+        summary: "the server puts this client off (421 or another 4yz)",
+        rule: Rule::Endpoint(check),
+    };
+}
+
+fn check(facts: &EndpointFacts<'_>) -> Outcome {
+    let Some((stop, seen)) = facts.stop().zip(facts.connected()) else { return facts.unseen() };
+    let Stop::Throttled { step, reply } = stop else { return greeting_seen(facts) };
+    let when = match step {
+        Phase::Ehlo => " at EHLO",
+        Phase::Starttls => " at STARTTLS",
+        Phase::EhloAfterTls => " at EHLO inside TLS",
+        _ => "",
+    };
+    let mut evidence = Vec::new();
+    if let Some(first) = &seen.put_off {
+        evidence.push(format!("first try: {}", quote(first)));
+        evidence.push(format!("second try: {reply}"));
+    } else {
+        evidence.push(format!("reply: {reply}"));
+    }
+    Outcome::found(Found {
+        message: format!("{} puts this client off{when} with `{reply}`", facts.endpoint.label()),
+        fix: "Try again in some minutes. If it stays, the operator should look at the server's \
+              connection limits and load; the path to it is fine."
+            .to_owned(),
+        evidence,
+        reference: "RFC 5321 §3.8",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::fixture::{reply, talk};
+    use crate::observation::TlsErrorKind;
+
+    #[test]
+    fn a_transient_refusal_is_told_wherever_it_comes() {
+        let twice = talk(25)
+            .greeting("421 4.7.0 mx too many connections")
+            .edit(|c| c.put_off = Some(reply("421 4.7.0 mx try again")));
+        assert_eq!(twice.codes(), ["greeting-throttled"]);
+        assert_eq!(
+            twice.found(&GREETING_THROTTLED).evidence,
+            ["first try: 421 4.7.0 mx try again", "second try: 421 4.7.0 mx too many connections"]
+        );
+        assert_eq!(talk(587).greeting("450 greylisted").codes(), ["greeting-throttled"]);
+        assert_eq!(talk(25).refuses_ehlo("421 busy").codes(), ["greeting-throttled"]);
+        assert_eq!(talk(465).refuses_ehlo("421 busy").codes(), ["greeting-throttled"]);
+        assert_eq!(talk(25).starttls("421 busy").codes(), ["greeting-throttled"]);
+        // In plaintext on the TLS port, before any handshake.
+        let plain = talk(465).tls_fails(TlsErrorKind::NotTls, "corrupt", b"421 Too many\r\n");
+        assert_eq!(plain.codes(), ["greeting-throttled"]);
+    }
+
+    #[test]
+    fn a_second_try_that_works_is_as_good_as_a_first() {
+        let talk = talk(25).edit(|c| c.put_off = Some(reply("421 busy")));
+        assert_eq!(talk.outcome(&GREETING_THROTTLED), Outcome::Pass);
+        assert!(talk.codes().is_empty());
+    }
+
+    #[test]
+    fn a_missing_client_certificate_does_not_pass_with_time() {
+        let reply = "421 4.7.1 mx Error: No client certificate presented";
+        assert_eq!(talk(465).refuses_ehlo(reply).codes(), ["client-certificate-required"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! Holds file, code, registry, documentation and severities of the checks together.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::ALL;
+use crate::diagnosis::check::{Check, Rule};
+use crate::diagnosis::finding::Severity;
+
+/// The published table: code, how bad on 25 and for a target as a whole, how bad elsewhere.
+/// E error, W warning, N note, - does not occur.
+const PUBLISHED: &[(&str, &str)] = &[
+    ("domain-not-found", "E E"),
+    ("domain-without-mail-host", "E E"),
+    ("null-mx", "N N"),
+    ("null-mx-mixed", "E E"),
+    ("implicit-mx", "N N"),
+    ("mx-is-alias", "W W"),
+    ("mx-is-address", "E E"),
+    ("mx-name-malformed", "E E"),
+    ("mx-without-address", "E E"),
+    ("mx-address-private", "E E"),
+    ("mx-partly-unreachable", "W W"),
+    ("server-without-address", "E E"),
+    ("dns-server-failure", "E E"),
+    ("dnssec-invalid", "E E"),
+    ("submission-not-announced", "N N"),
+    ("submission-disabled", "N N"),
+    ("outbound-port-blocked", "E E"),
+    ("port-filtered", "E E"),
+    ("port-silent", "E E"),
+    ("port-closed", "E E"),
+    ("host-unreachable", "E E"),
+    ("connection-dropped", "E E"),
+    ("ipv6-broken", "W W"),
+    ("ipv6-unavailable-here", "N N"),
+    ("greeting-missing", "E E"),
+    ("greeting-slow", "W W"),
+    ("greeting-throttled", "W E"),
+    ("greeting-rejected", "E E"),
+    ("greeting-rewritten", "W E"),
+    ("wrong-protocol", "E E"),
+    ("tls-on-plaintext-port", "E E"),
+    ("plaintext-on-tls-port", "E E"),
+    ("ehlo-rejected", "E E"),
+    ("ehlo-unsupported", "W W"),
+    ("reply-malformed", "W W"),
+    ("starttls-not-supported", "W E"),
+    ("starttls-refused", "W E"),
+    ("plaintext-after-starttls", "E E"),
+    ("auth-before-tls", "W E"),
+    ("auth-not-offered", "- E"),
+    ("tls-handshake-failed", "W E"),
+    ("tls-version-too-old", "W E"),
+    ("client-certificate-required", "W E"),
+    ("certificate-expired", "W E"),
+    ("certificate-not-yet-valid", "W E"),
+    ("certificate-expires-soon", "W W"),
+    ("certificate-host-mismatch", "W E"),
+    ("certificate-self-signed", "W E"),
+    ("certificate-chain-incomplete", "W E"),
+    ("certificate-not-trusted", "W E"),
+    ("certificate-weak", "W W"),
+];
+
+fn letter(severity: Option<Severity>) -> &'static str {
+    match severity {
+        Some(Severity::Error) => "E",
+        Some(Severity::Warning) => "W",
+        Some(Severity::Note) => "N",
+        None => "-",
+    }
+}
+
+#[test]
+fn codes_and_severities_are_the_published_ones() {
+    let own: BTreeSet<(&str, String)> = ALL
+        .iter()
+        .map(|c| (c.code, format!("{} {}", letter(c.relay), letter(c.elsewhere))))
+        .collect();
+    let published: BTreeSet<(&str, String)> =
+        PUBLISHED.iter().map(|(code, severities)| (*code, (*severities).to_owned())).collect();
+    assert_eq!(own, published);
+    assert_eq!(own.len(), ALL.len(), "a code stands in the registry twice");
+}
+
+#[test]
+fn codes_are_kebab_case() {
+    for check in ALL {
+        let words: Vec<&str> = check.code.split('-').collect();
+        let good = |word: &&str| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        assert!(words.iter().all(good), "{}", check.code);
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/checks")
+}
+
+fn file_of(check: &Check) -> PathBuf {
+    let family = check.group.title().to_lowercase();
+    folder().join(family).join(format!("{}.rs", check.code.replace('-', "_")))
+}
+
+#[test]
+fn every_file_is_an_entry_and_every_entry_a_file() {
+    let mut files = BTreeSet::new();
+    for family in std::fs::read_dir(folder()).expect("the folder of checks") {
+        let family = family.expect("a family").path();
+        if !family.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(&family).expect("the folder of a family") {
+            let file = file.expect("a file").path();
+            if file.file_name().is_some_and(|name| name != "mod.rs") {
+                files.insert(file);
+            }
+        }
+    }
+    let entries: BTreeSet<PathBuf> = ALL.iter().map(|check| file_of(check)).collect();
+    assert_eq!(files, entries);
+}
+
+#[test]
+fn every_check_with_a_rule_of_its_own_has_tests_in_its_file() {
+    for check in ALL {
+        let text = std::fs::read_to_string(file_of(check)).expect("the check's file");
+        let tested = text.contains("#[cfg(test)]") && text.contains("#[test]");
+        let together = matches!(check.rule, Rule::Together);
+        assert!(tested || together, "{} has no tests", check.code);
+    }
+}
+
+#[test]
+fn every_check_is_documented_in_full() {
+    const SECTIONS: [&str; 5] =
+        ["What it checks", "Why it matters", "How to fix it", "When it may be wrong", "References"];
+    for check in ALL {
+        let parts: Vec<(&str, &str)> = check
+            .doc
+            .split("## ")
+            .skip(1)
+            .map(|part| part.split_once('\n').unwrap_or((part, "")))
+            .collect();
+        let titles: Vec<&str> = parts.iter().map(|(title, _)| title.trim()).collect();
+        assert_eq!(titles, SECTIONS, "{}", check.code);
+        for (title, text) in parts {
+            let least = if title.trim() == "References" { "RFC 1".len() } else { 40 };
+            assert!(text.trim().len() >= least, "{}: {title} says too little", check.code);
+        }
+        assert!(!check.summary.is_empty() && !check.summary.ends_with('.'), "{}", check.code);
+    }
+}
+
+#[test]
+fn references_are_rfcs_with_sections() {
+    for check in ALL {
+        let (_, references) = check.doc.split_once("## References").expect("tested above");
+        for reference in references.trim().split(',') {
+            let words: Vec<&str> = reference.split_whitespace().collect();
+            let good = match words.as_slice() {
+                ["RFC", number] => number.parse::<u16>().is_ok(),
+                ["RFC", number, section] => {
+                    number.parse::<u16>().is_ok() && section.starts_with('§')
+                }
+                _ => false,
+            };
+            assert!(good, "{}: `{}`", check.code, reference.trim());
+        }
+    }
+}
+
+#[test]
+fn groups_stand_together_in_their_order() {
+    let groups: Vec<_> = ALL.iter().map(|check| check.group).collect();
+    assert!(groups.is_sorted(), "{groups:?}");
+}

@@ -1,0 +1,76 @@
+use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
+use crate::diagnosis::finding::Severity;
+use crate::diagnosis::stop::Stop;
+use crate::diagnosis::words::shorten;
+
+declare_check! {
+    /// ## What it checks
+    ///
+    /// That the server speaks TLS 1.2 or newer. Here it answered that it knows only older versions.
+    ///
+    /// ## Why it matters
+    ///
+    /// TLS 1.0 and 1.1 must not be used any more, and current mail programs and servers have
+    /// dropped them. They cannot encrypt to this server: programs fail, and servers that relay to
+    /// port 25 go on in clear or give up.
+    ///
+    /// ## How to fix it
+    ///
+    /// Update the server's TLS library, and let it speak TLS 1.2 and 1.3: in Postfix
+    /// `smtpd_tls_protocols = >=TLSv1.2`. Machines too old for that belong behind a proxy that is
+    /// not.
+    ///
+    /// ## When it may be wrong
+    ///
+    /// An old proxy or security software in the path, also on this side, may speak in the server's
+    /// place. Then unrelated servers seem too old from here as well.
+    ///
+    /// ## References
+    ///
+    /// RFC 8996 §4, RFC 8996 §5, RFC 8314 §4.1
+    pub static TLS_VERSION_TOO_OLD = {
+        code: "tls-version-too-old",
+        group: Tls,
+        relay: Some(Severity::Warning),
+        elsewhere: Some(Severity::Error),
+        summary: "nothing newer than TLS 1.1",
+        rule: Rule::Endpoint(check),
+    };
+}
+
+fn check(facts: &EndpointFacts<'_>) -> Outcome {
+    match facts.stop() {
+        None => return facts.unseen(),
+        Some(Stop::TlsVersionTooOld) => {}
+        Some(_) if facts.handshake().is_some_and(|tls| tls.version.is_some()) => {
+            return Outcome::Pass;
+        }
+        Some(_) => return facts.not_reached(),
+    }
+    let error = facts.handshake().and_then(|tls| tls.error.as_ref());
+    Outcome::found(Found {
+        message: format!("{} speaks nothing newer than TLS 1.1", facts.endpoint.label()),
+        fix: "Update the server's TLS library and let it speak TLS 1.2 and 1.3 (Postfix: \
+              smtpd_tls_protocols = >=TLSv1.2)."
+            .to_owned(),
+        evidence: error.iter().map(|error| format!("TLS: {}", shorten(&error.text))).collect(),
+        reference: "RFC 8996 §5",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::fixture::talk;
+    use crate::observation::TlsErrorKind;
+
+    #[test]
+    fn an_old_server_is_told_from_a_broken_one() {
+        let kind = TlsErrorKind::VersionTooOld;
+        let old = talk(25).tls_fails(kind, "received fatal alert: ProtocolVersion", b"");
+        assert_eq!(old.codes(), ["tls-version-too-old"]);
+        let broken = talk(25).tls_fails(TlsErrorKind::Alert, "InternalError", b"");
+        assert!(matches!(broken.outcome(&TLS_VERSION_TOO_OLD), Outcome::CannotTell(_)));
+        assert_eq!(talk(25).outcome(&TLS_VERSION_TOO_OLD), Outcome::Pass);
+    }
+}
