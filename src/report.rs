@@ -5,7 +5,7 @@
 
 mod build;
 #[cfg(test)]
-mod schema;
+mod schema_tests;
 
 use std::net::IpAddr;
 

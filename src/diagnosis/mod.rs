@@ -18,8 +18,8 @@ pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod reach;
-pub mod stop;
 mod status;
+pub mod stop;
 mod summary;
 mod together;
 mod words;

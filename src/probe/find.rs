@@ -342,9 +342,7 @@ impl Finder {
     /// Why an address is not dialled, if it is not.
     fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
         let why = match address::kind(address) {
-            AddressKind::Loopback | AddressKind::Unspecified
-                if role == Role::Mx && !redirected =>
-            {
+            AddressKind::Loopback | AddressKind::Unspecified if role == Role::Mx && !redirected => {
                 Some("an MX host at a loopback or unspecified address is this machine itself")
             }
             AddressKind::NoHost => Some("a multicast or reserved address is no host"),

@@ -2,16 +2,11 @@
 
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::lab::Lab;
-
-/// Findings that the contract knows and no check makes yet. Servers with such a fault are only
-/// looked at to see that the program survives them; once the check exists, the run fails here and
-/// its line goes.
-pub const NOT_FOUND_YET: &[&str] =
-    &["certificate-chain-incomplete", "client-certificate-required", "tls-no-common-cipher"];
 
 /// The binary with these arguments, untouched by the environment of whoever runs the tests.
 pub fn smtpcheck<I, S>(arguments: I) -> Command
@@ -52,6 +47,16 @@ pub fn check(lab: &Lab, arguments: &[&str]) -> Checked {
     Checked::read(arguments, &run(json_arguments(lab, arguments)))
 }
 
+/// The published schema, to which every report is held.
+fn schema() -> &'static jsonschema::Validator {
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let text = include_str!("../../src/report/schema.json");
+        let schema = serde_json::from_str(text).expect("the schema is JSON");
+        jsonschema::validator_for(&schema).expect("the schema is one")
+    })
+}
+
 /// A finished run with its report.
 pub struct Checked {
     /// The arguments, for messages.
@@ -73,12 +78,12 @@ impl Checked {
             let stdout = String::from_utf8_lossy(&output.stdout);
             panic!("{what}: no JSON: {error}; exit {exit}\n{stdout}\n{stderr}")
         });
-        let checked = Self { what, exit, report };
-        for code in checked.every_code() {
-            let stale = NOT_FOUND_YET.contains(&code.as_str());
-            assert!(!stale, "`{code}` is found now; take it off the list\n{checked}");
-        }
-        checked
+        let wrong: Vec<String> = schema()
+            .iter_errors(&report)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{what}: not as published: {wrong:#?}\n{report:#}");
+        Self { what, exit, report }
     }
 
     /// The first target.

@@ -61,13 +61,17 @@ fn check(facts: &TargetFacts<'_>) -> Outcome {
         .host(&host)
         .map(|seen| seen.addresses.iter().map(ToString::to_string).collect())
         .unwrap_or_default();
+    let evidence = match addresses.as_slice() {
+        [] => format!("{domain}: no MX record"),
+        addresses => format!("{domain}: no MX record; address {}", list(addresses)),
+    };
     Outcome::found(Found {
         message: format!("{domain} has no MX record, so its mail goes to its own address"),
         fix: format!(
             "It may stay so if {domain} itself runs the mail server. Better publish an MX record \
              that names the mail host, or the null MX `0 .` if the domain takes no mail."
         ),
-        evidence: vec![format!("{domain}: no MX record; address {}", list(&addresses))],
+        evidence: vec![evidence],
         reference: "RFC 5321 §5.1",
     })
 }

@@ -21,7 +21,7 @@ use crate::diagnosis::check::{Outcome, TargetFacts};
 use crate::diagnosis::words::shorten;
 use crate::names::{Exchange, HostName};
 use crate::observation::{
-    DnsObservation, Lookup, LookupOutcome, MxObservation, MxRecord, ServerFailure,
+    AddressSource, DnsObservation, Lookup, LookupOutcome, MxObservation, MxRecord, ServerFailure,
 };
 
 /// The MX observation of a domain whose MX look-up got an answer; else the outcome of every check
@@ -61,7 +61,7 @@ fn mx_hosts(records: &[MxRecord]) -> Vec<&HostName> {
 /// Whether a host has an address, as far as DNS said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Addressed {
-    /// It has one.
+    /// It has one, or the user gave one in its place.
     Yes,
     /// The name exists, without A and AAAA records.
     NoRecord,
@@ -73,7 +73,7 @@ enum Addressed {
 
 fn addressed(dns: &DnsObservation, host: &HostName) -> Addressed {
     let Some(seen) = dns.host(host) else { return Addressed::Unknown };
-    if !seen.addresses.is_empty() {
+    if !seen.addresses.is_empty() || seen.source == AddressSource::ConnectTo {
         return Addressed::Yes;
     }
     let outcomes = [&seen.ipv4, &seen.ipv6].map(|f| f.as_ref().map(|f| &f.lookup.outcome));

@@ -18,7 +18,11 @@ fn the_published_schema_is_that_of_the_types() {
         std::fs::write(path, generated()).expect("the schema can be written");
     }
     let published = std::fs::read_to_string(path).expect("the schema is published");
-    assert_eq!(published, generated(), "UPDATE_GOLDEN=1 cargo test --lib schema writes it anew");
+    assert_eq!(
+        published,
+        generated(),
+        "UPDATE_GOLDEN=1 cargo test --lib schema_tests writes it anew"
+    );
 }
 
 #[test]
