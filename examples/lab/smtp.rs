@@ -101,6 +101,9 @@ pub async fn serve(host: &str, behaviour: Behaviour) -> io::Result<(SocketAddr, 
     let server = Arc::new(Server { host: host.to_owned(), behaviour, record: record.clone() });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            // Otherwise a small reply waits 40 ms for the client's delayed acknowledgement. A
+            // connection that is gone already takes no options.
+            let _ = stream.set_nodelay(true);
             let Ok(second_handle) = stream.as_fd().try_clone_to_owned() else { continue };
             let id = server.record.begin(second_handle);
             let conversation = Conversation { server: server.clone(), id };
