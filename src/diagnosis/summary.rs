@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{EndpointDiagnosis, Judged, status};
-use crate::names::Host;
+use crate::names::{Host, Target};
 use crate::observation::{
     Conversation, Ending, EndpointObservation, Phase, Skip, TargetObservation,
 };
@@ -145,7 +145,7 @@ type Both<'a> = (&'a EndpointObservation, &'a EndpointDiagnosis);
 
 fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<String> {
     let relays: Vec<&Both<'_>> =
-        both.iter().filter(|(e, _)| e.role == Role::Mx && e.port == RELAY).collect();
+        both.iter().filter(|(e, _)| e.role != Role::Submission && e.port == RELAY).collect();
     let dialled: Vec<&&Both<'_>> =
         relays.iter().filter(|(_, d)| d.status != Status::Skipped).collect();
     let open: Vec<&Conversation> = dialled
@@ -156,9 +156,15 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
     if relays.is_empty() || dialled.is_empty() {
         return None;
     }
-    let whom = &target.target;
+    let (mail, nobody) = match &target.target {
+        Target::Domain(domain) => {
+            (format!("Mail for {domain}"), format!("no mail exchanger of {domain} takes mail"))
+        }
+        server => ("Mail".to_owned(), format!("{server} takes no mail")),
+    };
     if open.is_empty() {
-        return Some(format!("From here, no mail exchanger of {whom} takes mail on port 25."));
+        let required = dialled.iter().any(|(_, made)| made.required);
+        return required.then(|| format!("From here, {nobody} on port 25."));
     }
     let encrypted = open.iter().filter(|c| is_encrypted(c)).count();
     let trusted = open.iter().filter(|c| is_trusted(c)).count();
@@ -173,7 +179,7 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
         (n, all) if n == all => "on port 25 at every address".to_owned(),
         (n, all) => format!("on port 25 at {n} of {all} addresses"),
     };
-    Some(format!("Mail for {whom} is accepted {at}, {how}."))
+    Some(format!("{mail} is accepted {at}, {how}."))
 }
 
 fn is_encrypted(conversation: &Conversation) -> bool {
