@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
-use super::{EndpointDiagnosis, Judged, status};
-use crate::names::{Host, Target};
+use super::{EndpointDiagnosis, Judged, checks, status};
+use crate::names::{Host, Server, Target};
 use crate::observation::{
     Conversation, Ending, EndpointObservation, Phase, Skip, TargetObservation,
 };
@@ -82,7 +82,7 @@ pub fn of_target(
         findings.iter().chain(endpoints.iter().flat_map(|e| &e.findings)).collect();
     match verdict {
         Verdict::Problems => match kinds(&all, Severity::Error).as_slice() {
-            [one] => one_problem(&all, one),
+            [one] => one_problem(target, endpoints, one),
             many => format!("{} problems", many.len()),
         },
         Verdict::Undetermined if !target.complete => {
@@ -119,15 +119,24 @@ fn kinds<'a>(findings: &[&'a Finding], severity: Severity) -> Vec<&'a str> {
     kinds
 }
 
-/// The one kind of problem: its own words where it occurs once, else its number.
-fn one_problem(findings: &[&Finding], code: &str) -> String {
-    let of_kind: Vec<&&Finding> = findings
+/// The one kind of problem in few words, and where it is: the finding below has the rest.
+fn one_problem(target: &TargetObservation, endpoints: &[EndpointDiagnosis], code: &str) -> String {
+    let what = checks::find(code).map_or(code, |check| check.summary);
+    let has = |made: &EndpointDiagnosis| {
+        made.findings.iter().any(|f| f.code == code && f.severity == Severity::Error)
+    };
+    let mut places: Vec<String> = target
+        .endpoints
         .iter()
-        .filter(|finding| finding.code == code && finding.severity == Severity::Error)
+        .zip(endpoints)
+        .filter(|(_, made)| has(made))
+        .map(|(seen, _)| Server { host: seen.host.clone(), port: Some(seen.port) }.to_string())
         .collect();
-    match of_kind.as_slice() {
-        [one] => one.message.clone(),
-        many => format!("1 problem, at {} endpoints", many.len()),
+    places.dedup();
+    match places.as_slice() {
+        [] => what.to_owned(),
+        [one] => format!("{what} ({one})"),
+        many => format!("{what} ({} ports)", many.len()),
     }
 }
 

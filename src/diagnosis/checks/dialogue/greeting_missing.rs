@@ -39,7 +39,7 @@ declare_check! {
         group: Dialogue,
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
-        summary: "connected, and nothing is said",
+        summary: "it takes the connection and says nothing",
         rule: Rule::Endpoint(check),
     };
 }

@@ -34,7 +34,7 @@ declare_check! {
         group: Dialogue,
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
-        summary: "5yz greeting: the server does not serve this client",
+        summary: "the server refuses this client in its greeting (5yz)",
         rule: Rule::Endpoint(check),
     };
 }

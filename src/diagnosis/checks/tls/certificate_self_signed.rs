@@ -35,7 +35,7 @@ declare_check! {
         group: Tls,
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
-        summary: "issuer and subject are the same, and it is no trust anchor",
+        summary: "the certificate is self-signed",
         rule: Rule::Endpoint(check),
     };
 }
