@@ -1,0 +1,112 @@
+//! Runs one scenario: the whole program except the operating system.
+//!
+//! `scenario` is the shape of a file; `names`, `network`, `server` and `certificates` make a world
+//! of it; `expect` compares what came out.
+
+mod certificates;
+mod expect;
+mod names;
+mod network;
+pub mod scenario;
+mod server;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use smtpcheck::observation::Observations;
+use smtpcheck::{
+    Args, Effects, Names, NamesOptions, Plan, Report, Styles, TextOptions, diagnose, exit, probe,
+};
+use tokio::sync::watch;
+
+use self::scenario::Scenario;
+
+/// Plays a scenario. Returns what is wrong, one line each, and what occurred in it: finding codes
+/// and statuses.
+pub fn play(text: &str) -> (Vec<String>, BTreeSet<String>) {
+    let scenario: Scenario = match toml::from_str(text) {
+        Ok(scenario) => scenario,
+        Err(error) => return (vec![error.to_string()], BTreeSet::new()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(run(scenario))
+}
+
+async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
+    let words = std::iter::once("smtpcheck".to_owned()).chain(scenario.args.clone());
+    let args = Args::read(words.map(Into::into)).expect("a command line");
+    let list = scenario.stdin.clone().unwrap_or_default();
+    let plan = Plan::new(&args, || Ok(list)).expect("a plan");
+    let network = Arc::new(network::World::new(&mut scenario));
+    let zone = names::World::new(scenario.resolver, std::mem::take(&mut scenario.dns));
+    let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts: None };
+    let effects = Effects {
+        names: Names::new(Arc::new(zone), options),
+        connector: network.clone(),
+        trust: certificates::trust(),
+        now: certificates::now,
+        own_name: Some("client.example".to_owned()),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let interrupted = scenario.interrupted_after.map(Duration::from_secs_f64);
+    tokio::spawn(async move {
+        match interrupted {
+            Some(after) => tokio::time::sleep(after).await,
+            None => std::future::pending().await,
+        }
+        stop.send_replace(true);
+    });
+    let observations = probe(plan.clone(), effects, stopped).await;
+    // Goodbyes are said behind the user's back; the servers listen to those, too.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+
+    let diagnosis = diagnose(&observations, &args.ignore);
+    let report = Report::new(&plan, &observations, &diagnosis);
+    let json: Value = serde_json::from_str(&smtpcheck::json(&report)).expect("JSON");
+    let mut wrong = expect::differences(&scenario, &json);
+    if scenario.interrupted_after.is_none() {
+        wrong.extend(network.complaints.lock().expect("complaints").iter().cloned());
+    }
+    let code = exit::code(&report, args.fail_on);
+    if code != scenario.exit {
+        wrong.push(format!("the exit code is {code}, not {}", scenario.exit));
+    }
+    let took = observations.duration.as_secs();
+    if (took - scenario.took).abs() > 0.05 {
+        wrong.push(format!("it took {took} s, not {}", scenario.took));
+    }
+    let dialled = network.dialled.lock().expect("numbers");
+    for (place, expected) in &scenario.connections {
+        let number = dialled.get(place).copied().unwrap_or(0);
+        if number != *expected {
+            wrong.push(format!("{number} connections to {place}, not {expected}"));
+        }
+    }
+    wrong.extend(saved_and_diagnosed_again(&observations, &args.ignore));
+    wrong.extend(unsaid(&report, &scenario.says));
+    (wrong, expect::occurred(&json))
+}
+
+/// A saved run has to lead to the same verdicts.
+fn saved_and_diagnosed_again(observations: &Observations, ignore: &[&str]) -> Option<String> {
+    let saved = serde_json::to_string(observations).expect("facts can be written");
+    let read: Observations = serde_json::from_str(&saved).expect("and read");
+    let same = read == *observations && diagnose(&read, ignore) == diagnose(observations, ignore);
+    (!same).then(|| "saved and read again, it is not the same".to_owned())
+}
+
+/// What ought to stand in the text report and does not.
+fn unsaid(report: &Report, parts: &[String]) -> Vec<String> {
+    let styles = Styles::default();
+    let options = TextOptions { width: 100, unicode: true, styles, verbosity: 0 };
+    let text = smtpcheck::text(report, &options);
+    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let missing = parts.iter().filter(|part| !plain.contains(part.as_str()));
+    missing.map(|part| format!("the report does not say `{part}`:\n{text}")).collect()
+}
