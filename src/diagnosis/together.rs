@@ -58,7 +58,10 @@ fn ipv6_broken(
         }
         // It is a warning on every port.
         judged[at].drafts.insert(0, Draft { check, severity: Severity::Warning, found });
-        judged[at].status = Status::Blocked;
+        // A reset is a reset: what is closed is not blocked, whatever IPv4 does.
+        if judged[at].status != Status::Closed {
+            judged[at].status = Status::Blocked;
+        }
     }
 }
 
