@@ -1,5 +1,6 @@
 //! Plays a script to one connection, and watches what the client sends.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,6 +155,8 @@ pub async fn serve(
                     stream = Box::new(encrypted);
                     continue;
                 }
+                // A further look is over once TLS has answered.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
                 Err(error) => return complain(format!("no handshake: {error}")),
             },
             Step::ClientHello => match stream.read(&mut [0; 4096]).await {
