@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -53,6 +53,14 @@ pub struct Certificates {
     ca_file: NamedTempFile,
 }
 
+/// What a server shows in a handshake: its key, and its certificate with the intermediate ones.
+pub struct Identity {
+    /// The key of the first certificate.
+    pub key: KeyPair,
+    /// The server's own certificate first.
+    pub chain: Vec<Certificate>,
+}
+
 impl Certificates {
     /// Makes the authorities and writes the one that is to be trusted into a file.
     pub fn issue() -> Self {
@@ -76,8 +84,15 @@ impl Certificates {
     }
 
     /// The TLS configuration of a server of this name with this flaw.
-    #[allow(clippy::disallowed_methods, reason = "the dates are to be wrong by the real clock")]
     pub fn serve_as(&self, host: &str, flaw: Flaw) -> Arc<ServerConfig> {
+        let Identity { key, chain } = self.identify(host, flaw);
+        let chain = chain.iter().map(|certificate| certificate.der().clone()).collect();
+        Arc::new(self.configure(flaw, chain, &key))
+    }
+
+    /// The certificate of a server of this name with this flaw, with what is sent beside it.
+    #[allow(clippy::disallowed_methods, reason = "the dates are to be wrong by the real clock")]
+    pub fn identify(&self, host: &str, flaw: Flaw) -> Identity {
         let now = OffsetDateTime::now_utc();
         let name = if flaw == Flaw::OtherName { "www.elsewhere.example" } else { host };
         let mut leaf = CertificateParams::new([name.to_owned()]).expect("a good name");
@@ -104,11 +119,11 @@ impl Certificates {
             Some(issuer) => leaf.signed_by(&key, issuer),
             None => leaf.self_signed(&key),
         };
-        let mut chain = vec![signed.expect("a leaf").der().clone()];
+        let mut chain = vec![signed.expect("a leaf")];
         if flaw == Flaw::ViaIntermediate {
-            chain.push(self.intermediate.der().clone());
+            chain.push(AsRef::<Certificate>::as_ref(&self.intermediate).clone());
         }
-        Arc::new(self.configure(flaw, chain, &key))
+        Identity { key, chain }
     }
 
     fn configure(
@@ -135,6 +150,14 @@ impl Certificates {
         };
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
         builder.with_single_cert(chain, key).expect("the key belongs to the leaf")
+    }
+}
+
+impl Identity {
+    /// The key and then the chain in PEM, as mail servers want them in one file.
+    pub fn pem(&self) -> String {
+        let chain = self.chain.iter().map(Certificate::pem);
+        std::iter::once(self.key.serialize_pem()).chain(chain).collect()
     }
 }
 

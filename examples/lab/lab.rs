@@ -47,6 +47,8 @@ enum Port {
     /// Listening with a full queue: the kernel drops every further SYN, as a firewall would.
     Deaf(Socket, TcpStream),
     Server(SocketAddr, Arc<Record>),
+    /// A server that is not the lab's own.
+    Elsewhere(SocketAddr),
 }
 
 impl Lab {
@@ -83,6 +85,12 @@ impl Lab {
         record
     }
 
+    /// Puts a server that the lab does not run itself behind a port of a host.
+    pub fn put(&mut self, host: &str, port: u16, address: SocketAddr) {
+        self.host(host);
+        self.ports.insert((host.to_owned(), port), Port::Elsewhere(address));
+    }
+
     /// Makes a port of a host swallow every connection attempt.
     pub fn deafen(&mut self, host: &str, port: u16) {
         self.host(host);
@@ -110,7 +118,7 @@ impl Lab {
     /// The real address behind a port of a host.
     pub fn address(&self, host: &str, port: u16) -> SocketAddr {
         match &self.ports[&(host.to_owned(), port)] {
-            Port::Server(address, _) => *address,
+            Port::Server(address, _) | Port::Elsewhere(address) => *address,
             Port::Closed(socket) | Port::Deaf(socket, _) => bound_to(socket),
         }
     }

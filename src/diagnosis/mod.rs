@@ -155,8 +155,10 @@ fn diagnose_target(
         .map(|endpoint| {
             let reach = attribution::judge(endpoint);
             let facts = EndpointFacts { run, target, endpoint, reach: &reach };
-            let drafts = endpoint_drafts(&facts, ignore);
-            let status = status::of(endpoint, &reach, &drafts, ignore);
+            let mut drafts = endpoint_drafts(&facts);
+            let explained = !drafts.is_empty();
+            drafts.retain(|draft| !ignore.contains(&draft.check.code));
+            let status = status::of(endpoint, &reach, &drafts, explained, ignore);
             Judged { reach, status, required: false, drafts }
         })
         .collect();
@@ -193,7 +195,7 @@ fn diagnose_target(
     }
 }
 
-fn endpoint_drafts(facts: &EndpointFacts<'_>, ignore: &[&str]) -> Vec<Draft> {
+fn endpoint_drafts(facts: &EndpointFacts<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for check in checks::ALL {
         let (Rule::Endpoint(rule), Some(severity)) =
@@ -201,9 +203,7 @@ fn endpoint_drafts(facts: &EndpointFacts<'_>, ignore: &[&str]) -> Vec<Draft> {
         else {
             continue;
         };
-        if let Outcome::Found(found) = rule(facts)
-            && !ignore.contains(&check.code)
-        {
+        if let Outcome::Found(found) = rule(facts) {
             drafts.extend(found.into_iter().map(|found| Draft { check, severity, found }));
         }
     }

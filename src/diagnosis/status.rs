@@ -4,7 +4,7 @@ use super::finding::{BlockedBy, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{Draft, Judged, summary};
 use crate::names::Exchange;
-use crate::observation::{EndpointObservation, LookupOutcome, TargetObservation};
+use crate::observation::{Ending, EndpointObservation, LookupOutcome, TargetObservation};
 use crate::port::Requirement;
 
 /// The codes by which a server turns this client away.
@@ -13,11 +13,13 @@ const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-re
 /// The code of a server that asks to be left alone for now.
 const THROTTLED: &str = "greeting-throttled";
 
-/// An endpoint's status: the first that applies. `drafts` hold no ignored codes.
+/// An endpoint's status: the first that applies. `drafts` hold no ignored codes; `explained` says
+/// that there were any before.
 pub fn of(
     endpoint: &EndpointObservation,
     reach: &Reach,
     drafts: &[Draft],
+    explained: bool,
     ignore: &[&str],
 ) -> Status {
     let has = |codes: &[&str]| drafts.iter().any(|draft| codes.contains(&draft.check.code));
@@ -36,8 +38,14 @@ pub fn of(
         Reach::Connected if drafts.iter().any(|d| d.severity == Severity::Error) => {
             Status::Misconfigured
         }
+        // A conversation that broke off is never open, even where no check knows why.
+        Reach::Connected if !explained && !is_completed(endpoint) => Status::Misconfigured,
         Reach::Connected => Status::Open,
     }
+}
+
+fn is_completed(endpoint: &EndpointObservation) -> bool {
+    endpoint.conversation().is_some_and(|seen| seen.ending == Some(Ending::Completed))
 }
 
 /// Decides which endpoints are required. Of those of which one has to work, the ones that work
@@ -125,4 +133,103 @@ pub fn takes_no_mail(target: &TargetObservation) -> bool {
         mx.lookup.outcome == LookupOutcome::Found
             && mx.records.iter().all(|record| record.exchange == Exchange::Null)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::diagnose;
+    use crate::diagnosis::fixture::{self, Talk, talk};
+    use crate::observation::{Limit, Phase, Skip};
+
+    /// Every way in which a conversation can break off.
+    fn broken_endings() -> Vec<Ending> {
+        use Phase::{Ehlo, EhloAfterTls, Greeting, Starttls, Tls};
+        let mut endings = vec![Ending::TlsFailed];
+        for phase in [Greeting, Ehlo, Starttls, Tls, EhloAfterTls] {
+            endings.extend([
+                Ending::Closed(phase),
+                Ending::Reset(phase),
+                Ending::TimedOut { phase, partial: false },
+                Ending::TimedOut { phase, partial: true },
+                Ending::NotSmtp(phase),
+                Ending::TooMuch { phase, limit: Limit::Reply },
+                Ending::TooMuch { phase, limit: Limit::Conversation },
+                Ending::Failed { phase, error: "something local".to_owned() },
+            ]);
+        }
+        endings
+    }
+
+    #[test]
+    fn a_conversation_that_breaks_off_always_has_a_finding_that_says_so() {
+        for port in [25, 465, 587, 2525, 10025] {
+            for ending in broken_endings() {
+                let codes = talk(port).ends(ending.clone()).codes();
+                assert!(!codes.is_empty(), "{ending:?} on {port} is not told");
+            }
+        }
+    }
+
+    #[test]
+    fn a_conversation_that_breaks_off_is_never_open() {
+        for ending in broken_endings() {
+            let endpoint = talk(25).ends(ending.clone()).endpoint();
+            let status = of(&endpoint, &Reach::Connected, &[], false, &[]);
+            assert_ne!(status, Status::Open, "{ending:?}");
+        }
+    }
+
+    fn verdict_on(endpoints: Vec<EndpointObservation>) -> (Verdict, Vec<(bool, Status)>) {
+        let mut world = fixture::domain("example.test").mx(10, "mx.example.test.");
+        for endpoint in endpoints {
+            world = world.endpoint(endpoint);
+        }
+        let made = diagnose(&world.run, &[]).targets.remove(0);
+        let endpoints = made.endpoints.iter().map(|e| (e.required, e.status)).collect();
+        (made.verdict, endpoints)
+    }
+
+    #[test]
+    fn of_two_ways_to_send_the_one_that_works_makes_the_other_optional() {
+        let one_of = |talk: Talk| {
+            talk.at(|e| {
+                e.role = crate::port::Role::Submission;
+                e.requirement = Requirement::OneOf;
+            })
+            .endpoint()
+        };
+        let fine = |port| one_of(talk(port));
+        let broken = |port| one_of(talk(port).silent());
+        let (verdict, endpoints) = verdict_on(vec![fine(465), broken(587)]);
+        assert_eq!(verdict, Verdict::Ok);
+        assert_eq!(endpoints, [(true, Status::Open), (false, Status::Misconfigured)]);
+        let (verdict, endpoints) = verdict_on(vec![broken(465), broken(587)]);
+        assert_eq!(verdict, Verdict::Problems);
+        assert!(endpoints.iter().all(|(required, _)| *required), "{endpoints:?}");
+        let (_, endpoints) = verdict_on(vec![fine(465), fine(587)]);
+        assert!(endpoints.iter().all(|(required, _)| *required), "{endpoints:?}");
+    }
+
+    #[test]
+    fn another_address_of_the_same_host_stands_in_and_another_host_does_not() {
+        let skipped = |host: &str| EndpointObservation {
+            host: crate::names::Host::parse(host).expect("a host"),
+            address: fixture::ip("2001:db8::25"),
+            probe: crate::observation::Probe::Skipped(Skip::NoIpv6Here),
+            ..talk(25).endpoint()
+        };
+        let open = || talk(25).endpoint();
+        let own = talk(25).endpoint().host.to_string();
+        assert_eq!(verdict_on(vec![open(), skipped(&own)]).0, Verdict::Ok);
+        let (verdict, endpoints) = verdict_on(vec![open(), skipped("other.example.test")]);
+        assert_eq!(verdict, Verdict::Undetermined, "{endpoints:?}");
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_required_was_looked_at_is_not_ok() {
+        let optional = talk(587).at(|e| e.requirement = Requirement::Optional).endpoint();
+        assert_eq!(verdict_on(vec![optional]).0, Verdict::Undetermined);
+        assert_eq!(verdict_on(Vec::new()).0, Verdict::Undetermined);
+    }
 }

@@ -1,5 +1,7 @@
 //! Whole sentences about endpoints and targets: the summary at the top and the closing advice.
 
+use std::cmp::Reverse;
+
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{EndpointDiagnosis, Judged, checks, status};
@@ -18,10 +20,11 @@ pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
         (Reach::Closed(_), _) => "the connection is refused: nothing listens there".to_owned(),
         (Reach::Blocked { found, .. }, _) => found.message.clone(),
         _ if judged.status == Status::Open => open(conversation),
+        // The first of the worst: causes stand before their consequences.
         _ => judged
             .drafts
             .iter()
-            .max_by_key(|draft| draft.severity)
+            .min_by_key(|draft| Reverse(draft.severity))
             .map_or_else(|| ended(conversation), |draft| draft.found.message.clone()),
     }
 }

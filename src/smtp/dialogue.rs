@@ -54,6 +54,9 @@ enum Awaiting {
     Starttls,
 }
 
+/// The code of a server that closes the connection.
+const CLOSING: &[u8] = b"421";
+
 /// One conversation with one server, without any I/O.
 ///
 /// Every `now` is the time since the first SYN.
@@ -282,7 +285,11 @@ impl Dialogue {
             return;
         }
         self.inside_unasked_line = bytes.last() != Some(&b'\n');
-        self.note_unasked();
+        // A server may say 421 at any time before it closes (RFC 5321 §3.8).
+        let closing = &bytes[..bytes.len().min(CLOSING.len())];
+        if !CLOSING.starts_with(closing) {
+            self.note_unasked();
+        }
     }
 
     fn skip_line(&mut self, bytes: &[u8]) -> (usize, ReplyProgress) {

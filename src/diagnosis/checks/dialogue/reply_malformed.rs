@@ -65,12 +65,25 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label(),
             list(&kinds)
         ),
-        fix: "Correct the texts that the server is configured to say (Postfix: smtpd_banner), or \
-              update its software or the proxy in front of it."
-            .to_owned(),
+        fix: fix(&replies).to_owned(),
         evidence,
         reference: "RFC 5321 §4.2",
     })
+}
+
+/// What to do: a text can be corrected in the configuration, a reply that nobody asked for cannot.
+fn fix(replies: &[(&str, &Reply)]) -> &'static str {
+    let mut defects = replies.iter().flat_map(|(_, reply)| &reply.defects);
+    match defects.all(|defect| *defect == ReplyDefect::Unasked) {
+        true => {
+            "Update the server's software, or the proxy or filter in front of it: clients take what \
+             nobody asked for as the answer to their next command."
+        }
+        false => {
+            "Correct the texts that the server is configured to say (Postfix: smtpd_banner), or \
+             update its software or the proxy in front of it."
+        }
+    }
 }
 
 /// Every reply of the conversation with what it answers.

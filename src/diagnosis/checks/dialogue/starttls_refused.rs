@@ -56,8 +56,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         ),
         fix:
             "On the server, see that the key and certificate files can be read and belong together \
-              (Postfix: smtpd_tls_chain_files); its log names the fault. If it is in order, look \
-              for a filter in front of it, or on this side, that does not let STARTTLS pass."
+              (Postfix: smtpd_tls_chain_files); its log names the fault. If the reply speaks of too \
+              many sessions, it is a limit that passes with time. Otherwise look for a filter in \
+              front of it, or on this side, that does not let STARTTLS pass."
                 .to_owned(),
         evidence: vec![format!("reply to STARTTLS: {reply}")],
         reference: "RFC 3207 §4",
