@@ -55,7 +55,7 @@ impl Probing {
     pub(super) async fn probe_spot(
         &self,
         spot: &Spot,
-        patience: &mut Patience,
+        patience: &Patience,
     ) -> Result<Probe, GivenUp> {
         let first = match self.one_conversation(spot, Some(patience), false).await {
             Ok(conversation) => conversation,
@@ -90,7 +90,7 @@ impl Probing {
     async fn one_conversation(
         &self,
         spot: &Spot,
-        patience: Option<&mut Patience>,
+        patience: Option<&Patience>,
         alone: bool,
     ) -> Result<Conversation, Unfinished> {
         let turn = self.places.turn(spot.to, alone).await;

@@ -307,16 +307,10 @@ impl Finder {
             Some(skip) => Probe::Skipped(skip),
             None => {
                 let three_syns = self.probing.effects.connector.three_syns();
-                let mut patience =
+                let patience =
                     Patience::new(requirement, self.gate.clone(), token, group.clone(), three_syns);
                 let spot = Spot { host: wanted.host.clone(), to, redirected, mode: port.mode };
-                let shared = self.probing.places.result((to, wanted.host.clone(), port.mode));
-                let probed =
-                    shared.get_or_try_init(|| self.probing.probe_spot(&spot, &mut patience)).await;
-                match probed {
-                    Ok(probe) => probe.clone(),
-                    Err(GivenUp(probe)) => probe,
-                }
+                self.probe_once(&spot, &patience).await
             }
         };
         if let Probe::Dialled(conversation) = &probe {
@@ -332,6 +326,30 @@ impl Finder {
             requirement,
             probe,
         })));
+    }
+
+    /// Probes a spot, or takes what somebody else has seen or is about to see of it. A port that
+    /// was given up is dialled again only by somebody who is willing to wait for longer.
+    async fn probe_once(&self, spot: &Spot, patience: &Patience) -> Probe {
+        let places = &self.probing.places;
+        let key = (spot.to, spot.host.clone(), spot.mode);
+        let shared = places.result(key.clone());
+        let probed = shared.get_or_try_init(|| async {
+            if patience.has_run_out()
+                && let Some(probe) = places.given_up(&key)
+            {
+                return Err(GivenUp(probe));
+            }
+            let probed = self.probing.probe_spot(spot, patience).await;
+            if let Err(GivenUp(probe)) = &probed {
+                places.give_up(key.clone(), probe.clone());
+            }
+            probed
+        });
+        match probed.await {
+            Ok(probe) => probe.clone(),
+            Err(GivenUp(probe)) => probe,
+        }
     }
 
     /// A family that the user excluded is left out altogether.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::observation::{Conversation, Ending};
@@ -37,6 +38,10 @@ impl Gate {
     async fn opened(&self) {
         self.0.closed().await;
     }
+
+    fn is_open(&self) -> bool {
+        self.0.is_closed()
+    }
 }
 
 impl Group {
@@ -53,6 +58,10 @@ impl Group {
         }
     }
 
+    fn has_one_that_works(&self) -> bool {
+        *self.0.borrow()
+    }
+
     async fn works(&self) {
         // The error means that no sender is left, and this is one.
         let _ = self.0.subscribe().wait_for(|works| *works).await;
@@ -62,9 +71,19 @@ impl Group {
 /// How long one endpoint waits for its connection.
 pub struct Patience {
     gate: Gate,
-    token: Option<Token>,
-    group: Option<Group>,
+    wanted: Wanted,
     three_syns: Duration,
+}
+
+/// How much an endpoint is wanted.
+enum Wanted {
+    /// In any case.
+    Required { _token: Token },
+    /// Until another member works: then it is optional and holds up nobody, even while it waits
+    /// for somebody else who dials the same.
+    OneOf { group: Group, _token_until_one_works: JoinSet<()> },
+    /// Only as long as others are waited for.
+    Optional,
 }
 
 impl Patience {
@@ -77,25 +96,41 @@ impl Patience {
         group: Group,
         three_syns: Duration,
     ) -> Self {
-        let (token, group) = match requirement {
-            Requirement::Required => (Some(token), None),
-            Requirement::OneOf => (Some(token), Some(group)),
-            Requirement::Optional => (None, None),
+        let wanted = match requirement {
+            Requirement::Required => Wanted::Required { _token: token },
+            Requirement::OneOf => {
+                let others = group.clone();
+                let mut keeper = JoinSet::new();
+                keeper.spawn(async move {
+                    others.works().await;
+                    drop(token);
+                });
+                Wanted::OneOf { group, _token_until_one_works: keeper }
+            }
+            Requirement::Optional => Wanted::Optional,
         };
-        Self { gate, token, group, three_syns }
+        Self { gate, wanted, three_syns }
     }
 
     /// Returns when the endpoint is not to be waited for any longer; never for a required one.
-    pub async fn runs_out(&mut self, dialled: Instant) {
-        match (&self.group, &self.token) {
-            // Once another member works, this one is optional and holds up nobody.
-            (Some(group), _) => group.works().await,
-            (None, Some(_)) => std::future::pending().await,
-            (None, None) => {}
+    pub async fn runs_out(&self, dialled: Instant) {
+        match &self.wanted {
+            Wanted::Required { .. } => std::future::pending().await,
+            Wanted::OneOf { group, .. } => group.works().await,
+            Wanted::Optional => {}
         }
-        self.token = None;
         self.gate.opened().await;
         sleep_until(dialled + self.three_syns).await;
+    }
+
+    /// Whether only the three SYNs are still waited for.
+    pub fn has_run_out(&self) -> bool {
+        let optional = match &self.wanted {
+            Wanted::Required { .. } => false,
+            Wanted::OneOf { group, .. } => group.has_one_that_works(),
+            Wanted::Optional => true,
+        };
+        optional && self.gate.is_open()
     }
 }
 
@@ -109,7 +144,7 @@ mod tests {
     async fn an_optional_port_waits_for_the_required_ones_and_three_syns() {
         let (gate, first) = Gate::new();
         let begun = Instant::now();
-        let mut optional = Patience::new(
+        let optional = Patience::new(
             Requirement::Optional,
             gate.clone(),
             first.clone(),
@@ -131,7 +166,7 @@ mod tests {
     async fn one_of_a_group_gives_up_only_once_another_works() {
         let (gate, first) = Gate::new();
         let group = Group::new();
-        let mut silent = Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
+        let silent = Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
         let begun = Instant::now();
         let waited = tokio::time::timeout(Duration::from_secs(60), silent.runs_out(begun)).await;
         assert!(waited.is_err(), "it gave up although nothing works");

@@ -23,6 +23,7 @@ pub struct Places {
     conversations: Mutex<HashMap<SocketAddr, Arc<AsyncMutex<()>>>>,
     addresses: Mutex<HashMap<IpAddr, Arc<RwLock<()>>>>,
     probes: Mutex<HashMap<ProbeKey, Arc<OnceCell<Probe>>>>,
+    given_up: Mutex<HashMap<ProbeKey, Probe>>,
 }
 
 /// The right to hold a conversation; it ends when this is dropped.
@@ -55,6 +56,17 @@ impl Places {
     /// Where the result of a probe is kept for everybody who asks for the same.
     pub fn result(&self, key: ProbeKey) -> Arc<OnceCell<Probe>> {
         entry(&self.probes, key)
+    }
+
+    /// Keeps what was seen of a silent port until it was given up, for those who would not wait
+    /// for it any longer either.
+    pub fn give_up(&self, key: ProbeKey, probe: Probe) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(key, probe);
+    }
+
+    /// What was seen of a port that somebody gave up.
+    pub fn given_up(&self, key: &ProbeKey) -> Option<Probe> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 }
 
