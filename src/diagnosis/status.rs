@@ -48,9 +48,10 @@ fn is_completed(endpoint: &EndpointObservation) -> bool {
     endpoint.conversation().is_some_and(|seen| seen.ending == Some(Ending::Completed))
 }
 
-/// Decides which endpoints are required. Of those of which one has to work, the ones that work
-/// are, and none of the others; where none works, all are. An optional sibling that does not
-/// answer is then silent, not blocked.
+/// Decides which endpoints are required. Of those of which one has to work, at each address the
+/// ones that work are, and none of the others. At an address where none works, those are that work
+/// at another address of the server; where none works anywhere, all are. An optional sibling that
+/// does not answer is then silent, not blocked.
 pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged]) {
     for at in 0..endpoints.len() {
         let this = &endpoints[at];
@@ -58,14 +59,21 @@ pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged])
             Requirement::Required => true,
             Requirement::Optional => false,
             Requirement::OneOf => {
-                let works = |at: usize| judged[at].status == Status::Open;
-                let sibling = |other: &EndpointObservation| {
-                    other.requirement == Requirement::OneOf
-                        && (other.role, &other.host) == (this.role, &this.host)
-                        && other.address == this.address
-                };
-                let one_works = (0..endpoints.len()).any(|i| sibling(&endpoints[i]) && works(i));
-                works(at) || !one_works
+                let working: Vec<&EndpointObservation> = endpoints
+                    .iter()
+                    .zip(judged.iter())
+                    .filter(|(other, judged)| {
+                        judged.status == Status::Open
+                            && other.requirement == Requirement::OneOf
+                            && (other.role, &other.host) == (this.role, &this.host)
+                    })
+                    .map(|(other, _)| other)
+                    .collect();
+                let mut here = working.iter().filter(|other| other.address == this.address);
+                match here.next() {
+                    Some(_) => judged[at].status == Status::Open,
+                    None => working.is_empty() || working.iter().any(|w| w.port == this.port),
+                }
             }
         };
         let judged = &mut judged[at];
