@@ -1,8 +1,11 @@
 //! Findings that only all endpoints of a target together explain: they replace the *reach*
 //! findings of single endpoints.
 
+use std::net::IpAddr;
+
 use super::check::{Found, Group};
 use super::finding::{Finding, Severity, Status};
+use super::reach::Reach;
 use super::{Draft, Judged, checks};
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 use crate::port::Role;
@@ -26,7 +29,6 @@ fn ipv6_broken(
     ignore: &[&str],
 ) {
     let Some(check) = checks::find("ipv6-broken") else { return };
-    let elsewhere = elsewhere(run);
     for at in 0..judged.len() {
         let this = &target.endpoints[at];
         if !this.address.is_ipv6() || !judged[at].required || !judged[at].is_unreached() {
@@ -35,17 +37,18 @@ fn ipv6_broken(
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
+                && judged.reach == Reach::Connected
                 && !judged.is_unreached()
-                && judged.status != Status::Skipped
         });
-        let Some((ipv4, _)) = ipv4 else { continue };
-        let mut evidence = vec![format!("{} works.", ipv4.label())];
+        let Some((ipv4, judged_ipv4)) = ipv4 else { continue };
+        let works = if judged_ipv4.status == Status::Open { "works" } else { "answers" };
+        let mut evidence = vec![format!("{} {works}.", ipv4.label())];
         evidence.extend(
             judged[at].drafts.iter().filter(is_reach).flat_map(|d| d.found.evidence.clone()),
         );
-        evidence.push(elsewhere.to_owned());
+        evidence.push(elsewhere(run, this.address).to_owned());
         let found = Found {
-            message: format!("{} fails over IPv6 while {} works", this.label(), ipv4.address),
+            message: format!("{} fails over IPv6 while {} {works}", this.label(), ipv4.address),
             fix: "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 \
                   (address, route, firewall), or take the AAAA record out until it works."
                 .to_owned(),
@@ -54,6 +57,10 @@ fn ipv6_broken(
         };
         judged[at].drafts.retain(|draft| draft.check.group != Group::Reach);
         if ignore.contains(&check.code) {
+            // No block is claimed without a finding that says so.
+            if judged[at].status == Status::Blocked {
+                judged[at].status = Status::Silent;
+            }
             continue;
         }
         // It is a warning on every port.
@@ -65,18 +72,19 @@ fn ipv6_broken(
     }
 }
 
-/// What this run shows about IPv6 from here, as a sentence.
-fn elsewhere(run: &Observations) -> &'static str {
+/// What this run shows about IPv6 from here to other addresses, as a sentence.
+fn elsewhere(run: &Observations, failing: IpAddr) -> &'static str {
     let mut dialled = run
         .targets
         .iter()
         .flat_map(|target| &target.endpoints)
-        .filter(|endpoint| endpoint.address.is_ipv6())
+        .filter(|endpoint| endpoint.address.is_ipv6() && endpoint.address != failing)
         .filter_map(|endpoint| endpoint.conversation());
     match dialled.any(|c| c.connect.outcome == ConnectOutcome::Connected) {
         true => "IPv6 works from here: other addresses of this run answered over it.",
         false => {
-            "Whether IPv6 works elsewhere from here is not known: this run reached nothing over it."
+            "Whether IPv6 works elsewhere from here is not known: this run reached nothing else over \
+             it."
         }
     }
 }
