@@ -36,6 +36,9 @@
 //! [connections]
 //! "192.0.2.1:25" = 1
 //!
+//! [outbound]                                      # the report's `network.ports`
+//! "25" = "open"
+//!
 //! [[expect]]                                      # one a target; whatever is not listed is wrong
 //! verdict = "problems"
 //! codes = ["note submission-not-announced"]

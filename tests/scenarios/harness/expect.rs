@@ -13,6 +13,14 @@ pub fn differences(scenario: &Scenario, report: &Value) -> Vec<String> {
         return vec![format!("{} targets, not {}", targets.len(), scenario.expect.len())];
     }
     let mut wrong = Vec::new();
+    for (port, expected) in &scenario.outbound {
+        let ports = list(&report["network"]["ports"]);
+        let seen = ports.iter().find(|seen| seen["port"].to_string() == *port);
+        let seen = seen.map_or(&Value::Null, |seen| &seen["outbound"]);
+        if seen != expected {
+            wrong.push(format!("outbound {port} is {seen}, not {expected}"));
+        }
+    }
     for (seen, expected) in targets.iter().zip(&scenario.expect) {
         let name = seen["target"].as_str().unwrap_or_default();
         wrong.extend(target(seen, expected).into_iter().map(|what| format!("{name}: {what}")));

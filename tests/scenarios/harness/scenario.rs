@@ -40,6 +40,9 @@ pub struct Scenario {
     /// How many connections an address and port has seen, where that matters.
     #[serde(default)]
     pub connections: BTreeMap<SocketAddr, usize>,
+    /// `network.ports[].outbound`, where that matters.
+    #[serde(default)]
+    pub outbound: BTreeMap<String, String>,
     /// Each target, in order.
     pub expect: Vec<Expected>,
 }
