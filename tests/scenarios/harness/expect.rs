@@ -15,7 +15,7 @@ pub fn differences(scenario: &Scenario, report: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for (port, expected) in &scenario.outbound {
         let ports = list(&report["network"]["ports"]);
-        let seen = ports.iter().find(|seen| seen["port"].to_string() == *port);
+        let seen = ports.iter().find(|seen| seen["port"].as_u64() == port.parse().ok());
         let seen = seen.map_or(&Value::Null, |seen| &seen["outbound"]);
         if seen != expected {
             wrong.push(format!("outbound {port} is {seen}, not {expected}"));
