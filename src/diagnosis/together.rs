@@ -3,6 +3,7 @@
 
 use super::check::{Found, Group};
 use super::finding::{Finding, Severity, Status};
+use super::reach::Reach;
 use super::{Draft, Judged, checks};
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 use crate::port::Role;
@@ -32,28 +33,31 @@ fn ipv6_broken(
         if !this.address.is_ipv6() || !judged[at].required || !judged[at].is_unreached() {
             continue;
         }
+        // What is known to be this side's doing is no fault of the server's IPv6.
+        if judged[at].is_blocked_on_this_side() {
+            continue;
+        }
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
-                && !judged.is_unreached()
-                && judged.status != Status::Skipped
+                && judged.reach == Reach::Connected
         });
         let Some((ipv4, _)) = ipv4 else { continue };
-        let mut evidence = vec![format!("{} works.", ipv4.label())];
+        let mut evidence = vec![format!("{} can be connected to.", ipv4.label())];
         evidence.extend(
             judged[at].drafts.iter().filter(is_reach).flat_map(|d| d.found.evidence.clone()),
         );
-        evidence.push(elsewhere.to_owned());
+        let (known, fix) = elsewhere;
+        evidence.push(known.to_owned());
         let found = Found {
             message: format!("{} fails over IPv6 while {} works", this.label(), ipv4.address),
-            fix: "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 \
-                  (address, route, firewall), or take the AAAA record out until it works."
-                .to_owned(),
+            fix: fix.to_owned(),
             evidence,
             reference: "RFC 8305 §1",
         };
         judged[at].drafts.retain(|draft| draft.check.group != Group::Reach);
         if ignore.contains(&check.code) {
+            judged[at].status = Status::Silent;
             continue;
         }
         // It is a warning on every port.
@@ -62,8 +66,8 @@ fn ipv6_broken(
     }
 }
 
-/// What this run shows about IPv6 from here, as a sentence.
-fn elsewhere(run: &Observations) -> &'static str {
+/// What this run shows about IPv6 from here, as a sentence, and what to do about it.
+fn elsewhere(run: &Observations) -> (&'static str, &'static str) {
     let mut dialled = run
         .targets
         .iter()
@@ -71,10 +75,16 @@ fn elsewhere(run: &Observations) -> &'static str {
         .filter(|endpoint| endpoint.address.is_ipv6())
         .filter_map(|endpoint| endpoint.conversation());
     match dialled.any(|c| c.connect.outcome == ConnectOutcome::Connected) {
-        true => "IPv6 works from here: other addresses of this run answered over it.",
-        false => {
-            "Whether IPv6 works elsewhere from here is not known: this run reached nothing over it."
-        }
+        true => (
+            "IPv6 works from here: other addresses of this run answered over it.",
+            "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 (address, \
+             route, firewall), or take the AAAA record out until it works.",
+        ),
+        false => (
+            "Whether IPv6 works elsewhere from here is not known: this run reached nothing over it.",
+            "Try IPv6 to another host from here. If that fails too, repair this network's IPv6; if \
+             it works, the server's (address, route, firewall), or take its AAAA record out.",
+        ),
     }
 }
 
@@ -118,7 +128,7 @@ fn mx_partly_unreachable(
     }
     let found = Found {
         message: match labels.as_slice() {
-            [one] => format!("{one} cannot be reached, while other mail exchangers can"),
+            [one] => format!("{one} cannot be reached, while other addresses can"),
             many => format!(
                 "{} of {} mail exchanger addresses cannot be reached: {}",
                 many.len(),

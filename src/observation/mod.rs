@@ -82,7 +82,7 @@ pub struct TargetObservation {
     pub input: String,
     /// How it was understood.
     pub target: Target,
-    /// When work on it began; the instant against which certificates are judged.
+    /// When work on it began; the instant against which the dates of certificates are judged.
     #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// How long it took.

@@ -65,7 +65,13 @@ impl Probing {
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
         };
         let conversation = match put_off(&first) {
+            // A place that was asked twice is left in peace, whoever else wants to know.
+            Some(reply) if !self.places.may_retry(spot.to) => {
+                Conversation { put_off: Some(reply), ..first }
+            }
             Some(reply) => {
+                // Being alone means waiting for the optional ports, which wait for this one.
+                patience.hold_up_nobody();
                 sleep(RETRY_PAUSE).await;
                 let second = self.one_conversation(spot, None, true).await;
                 match second {
@@ -78,11 +84,11 @@ impl Probing {
             }
             None => first,
         };
-        let silent = Ending::TimedOut { phase: Phase::Greeting, partial: false };
-        let second_look = match conversation.ending == Some(silent) && spot.mode == Mode::Starttls {
-            true => self.look_for_tls(spot).await,
-            false => None,
-        };
+        let silent = Some(Ending::TimedOut { phase: Phase::Greeting, partial: false });
+        let is_worth_it = conversation.ending == silent
+            && spot.mode == Mode::Starttls
+            && conversation.put_off.is_none();
+        let second_look = if is_worth_it { self.look_for_tls(spot).await } else { None };
         Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
     }
 
@@ -154,7 +160,10 @@ impl Probing {
                     return Ok((Connect { dialled, ..connect }, stream));
                 }
                 Err(shortage) if tries == SHORTAGES => {
-                    return Err(format!("this machine ran out of something: {}", shortage.0));
+                    return Err(format!(
+                        "this machine could not open a connection: {}",
+                        shortage.0
+                    ));
                 }
                 Err(_) => tries += 1,
             }
@@ -168,17 +177,22 @@ impl Probing {
 
     /// Says a ClientHello where a greeting was missing: a port that expects TLS at once answers.
     async fn look_for_tls(&self, spot: &Spot) -> Option<SecondLook> {
-        let look = async {
-            let turn = self.places.turn(spot.to, false).await;
+        let _turn = self.places.turn(spot.to, false).await;
+        let _permit = self.jobs.clone().acquire_owned().await.ok();
+        let attempt = Attempt::new(&self.effects.trust, &spot.host);
+        let looked = timeout(SECOND_LOOK, async {
             let (_, stream) = self.dial(spot, SECOND_LOOK).await.ok()?;
-            let attempt = Attempt::new(&self.effects.trust, &spot.host);
-            let outcome = timeout(SECOND_LOOK, attempt.connect(stream?)).await;
-            let facts = attempt.facts();
-            drop(turn);
-            let answered = matches!(outcome, Ok(Ok(_))) || is_tls(&facts.first_bytes);
-            Some(if answered { SecondLook::TlsAnswered } else { SecondLook::StillSilent })
-        };
-        look.await
+            Some(attempt.connect(stream?).await.is_ok())
+        });
+        let outcome = looked.await;
+        let first_bytes = attempt.facts().first_bytes;
+        match outcome {
+            Ok(Some(true)) => Some(SecondLook::TlsAnswered),
+            _ if is_tls(&first_bytes) => Some(SecondLook::TlsAnswered),
+            Err(_) if first_bytes.is_empty() => Some(SecondLook::StillSilent),
+            // No connection, a close or something else: it answers the question neither way.
+            _ => None,
+        }
     }
 
     /// The names to introduce ourselves by on a connection: honest ones only.
