@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::names::{Host, Target};
 use crate::port::{Mode, Requirement, Role};
 
+pub(crate) mod bytes;
 pub mod dns;
 pub mod smtp;
 pub mod tcp;

@@ -13,6 +13,7 @@ use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
 use crate::net::drive::{self, Driven};
+use crate::observation::bytes::{is_tls_record, reply_code};
 use crate::observation::{
     Connect, ConnectOutcome, Conversation, Ending, Phase, Probe, Reply, SecondLook, Skip,
 };
@@ -188,7 +189,7 @@ impl Probing {
         let first_bytes = attempt.facts().first_bytes;
         match outcome {
             Ok(Some(true)) => Some(SecondLook::TlsAnswered),
-            _ if is_tls(&first_bytes) => Some(SecondLook::TlsAnswered),
+            _ if is_tls_record(&first_bytes) => Some(SecondLook::TlsAnswered),
             Err(_) if first_bytes.is_empty() => Some(SecondLook::StillSilent),
             // No connection, a close or something else: it answers the question neither way.
             _ => None,
@@ -239,15 +240,8 @@ fn put_off(conversation: &Conversation) -> Option<Reply> {
 /// before they begin TLS.
 fn plaintext_put_off(conversation: &Conversation) -> Option<Reply> {
     let first = &conversation.tls.as_ref()?.first_bytes;
-    let (code, text) = first.split_at_checked(3)?;
-    let code: u16 = std::str::from_utf8(code).ok()?.parse().ok()?;
-    let text = text.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let line = String::from_utf8_lossy(text).trim_start_matches([' ', '-']).to_owned();
-    (code / 100 == 4).then(|| Reply { code, lines: vec![line], ..Reply::default() })
-}
-
-/// The first bytes are a TLS record that a server sends first: a handshake or an alert
-/// (RFC 8446 §5.1).
-fn is_tls(first_bytes: &[u8]) -> bool {
-    matches!(first_bytes, [21 | 22, 3, ..])
+    let code = reply_code(first).filter(|code| code / 100 == 4)?;
+    let line = first.get(3..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let text = String::from_utf8_lossy(line).trim_start_matches([' ', '-']).to_owned();
+    Some(Reply { code, lines: vec![text], ..Reply::default() })
 }
