@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::cli::args::{Args, ConnectTo, SubmissionArg};
-use crate::names::{Host, HostName, NameError, Server, Target};
+use crate::names::{Host, NameError, Server, Target};
 use crate::port::{PortMode, Requirement, Role, requirement};
 
 /// What one run will do.
@@ -161,13 +161,6 @@ impl Plan {
             rule.host.as_ref().is_none_or(|h| h == host) && rule.port.is_none_or(|p| p == port)
         };
         self.connect_to.iter().find(fits).map(|rule| rule.to)
-    }
-
-    /// Whether every one of these ports of a host is dialled elsewhere, so that the host need not
-    /// be looked up.
-    pub fn is_covered(&self, host: &HostName, ports: &[(PortMode, Requirement)]) -> bool {
-        let host = Host::Name(host.clone());
-        ports.iter().all(|(port, _)| self.instead_of(&host, port.port).is_some())
     }
 
     /// Every port that this run asks about, in the user's order, for the report's columns.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
@@ -256,6 +257,10 @@ fn stop(error: clap::Error) -> Stop {
     let text = error.render().to_string();
     if !error.use_stderr() {
         return Stop::Show(text);
+    }
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        let nothing = "name a TARGET to check, as in `smtpcheck example.com`, or a server with -s";
+        return Stop::Usage(format!("{nothing} (--help lists every option)"));
     }
     let mut line = String::new();
     for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {

@@ -41,20 +41,25 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
-    match try_run(words, stdout) {
+    match try_run(words, stdout, stderr) {
         Ok(code) => code,
         Err(why) => {
-            // Where standard error is gone there is nobody left to tell.
-            let _ = writeln!(stderr, "smtpcheck: {why}");
+            tell(stderr, &why);
             exit::USAGE
         }
     }
+}
+
+fn tell(stderr: &mut dyn Write, why: &str) {
+    // Where standard error is gone there is nobody left to tell.
+    let _ = writeln!(stderr, "smtpcheck: {why}");
 }
 
 /// Everything that goes wrong here is of the command line or of a file: exit code 2, one line.
 fn try_run(
     words: impl IntoIterator<Item = OsString>,
     stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
 ) -> Result<u8, String> {
     let args = match Args::read(words) {
         Ok(args) => args,
@@ -92,8 +97,14 @@ fn try_run(
     runtime.shutdown_background();
     let diagnosis = diagnose(&observations, &args.ignore);
     let report = Report::new(&plan, &observations, &diagnosis);
-    output::write(&args, &report, stdout)?;
-    Ok(exit::code(&report, args.fail_on))
+    match output::write(&args, &report, stdout) {
+        Ok(()) => Ok(exit::code(&report, args.fail_on)),
+        // Everything was probed, and nobody learnt what came of it.
+        Err(why) => {
+            tell(stderr, &why);
+            Ok(exit::UNDETERMINED)
+        }
+    }
 }
 
 /// The real world, as the command line wants it: name servers, connections, trust anchors and the

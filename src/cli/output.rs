@@ -8,11 +8,8 @@ use super::args::{Args, ColorArg, FormatArg};
 use crate::render::{self, Styles, TextOptions};
 use crate::report::Report;
 
-/// The width of a report that goes to no terminal.
+/// The width of a report that goes to no terminal, where `COLUMNS` does not say otherwise.
 const USUAL_WIDTH: usize = 80;
-
-/// Longer lines than this are hard to read, however wide the terminal is.
-const WIDEST: usize = 120;
 
 /// Refuses a file that cannot be written, before anything is probed.
 ///
@@ -74,14 +71,11 @@ fn text_options(args: &Args, to_terminal: bool) -> TextOptions {
             anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
         }
     };
-    let width = match to_terminal {
-        true => {
-            terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
-        }
-        false => USUAL_WIDTH,
-    };
+    let terminal = terminal_size::terminal_size().filter(|_| to_terminal);
+    let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok();
+    let width = terminal.map(|(width, _)| usize::from(width.0)).or_else(columns);
     TextOptions {
-        width: width.min(WIDEST),
+        width: width.unwrap_or(USUAL_WIDTH),
         unicode: is_utf8_locale(|name| std::env::var(name).ok()),
         styles: if colored { Styles::colored() } else { Styles::default() },
         verbosity: args.verbose,
@@ -107,6 +101,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     }
     let unfinished = unfinished(path);
     let written = File::create(&unfinished).and_then(|mut file| {
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&unfinished, target(path))

@@ -40,10 +40,11 @@ pub fn judge(endpoint: &EndpointObservation) -> Reach {
 fn refused(endpoint: &EndpointObservation) -> Found {
     let label = endpoint.label();
     Found {
-        message: format!("{label} refuses the connection: nothing listens there"),
-        fix: "Start the mail server, or have it listen on this port and this address. If nothing \
-              is to listen there, take the server out of the DNS records that name it. A firewall \
-              that answers with resets looks the same."
+        message: format!("{label} refuses the connection"),
+        fix: "Mostly nothing listens there: start the mail server, or have it listen on this port \
+              and this address; if it is not to, take it out of the DNS records that name it. A \
+              firewall that answers with resets, on either side, looks the same: if every server \
+              refuses this port from here, it is on yours."
             .to_owned(),
         evidence: vec![format!("A connection to {label} was answered with a reset.")],
         reference: "RFC 9293 §3.10.7.1",
@@ -105,7 +106,7 @@ fn rejected(
         message,
         fix: fix.to_owned(),
         evidence: evidence.clone(),
-        reference: "RFC 1812 §5.2.7.1",
+        reference: if from.is_ipv4() { "RFC 1812 §5.2.7.1" } else { "RFC 4443 §3.1" },
     };
     match meaning {
         IcmpMeaning::Unreachable if own => blocked(
@@ -132,8 +133,9 @@ fn rejected(
             block(BlockedBy::ThisHost, Confidence::Certain),
             found(
                 format!("a firewall on this machine rejects connections to port {}", endpoint.port),
-                "Look at the rules for outgoing packets (nft list ruleset, iptables -S OUTPUT, \
-                 ufw status, firewall-cmd --list-all) and allow the port.",
+                "Look at this machine's rules for outgoing packets (nft list ruleset, iptables -S, \
+                 ufw status, firewall-cmd --list-all), and where the server is this machine itself \
+                 at those for incoming ones, and allow the port.",
             ),
         ),
         IcmpMeaning::Refused if from == endpoint.address => blocked(

@@ -109,6 +109,12 @@ struct Judged {
 }
 
 impl Judged {
+    /// A block was found, and it is known to be on this side.
+    fn is_blocked_on_this_side(&self) -> bool {
+        matches!(&self.reach, Reach::Blocked { block, .. }
+            if matches!(block.by, BlockedBy::ThisHost | BlockedBy::YourNetwork))
+    }
+
     /// The endpoint has a finding of the *reach* group: it cannot be reached.
     fn is_unreached(&self) -> bool {
         self.drafts.iter().any(|draft| draft.check.group == Group::Reach)
@@ -131,8 +137,13 @@ pub fn port_outlook(run: &Observations, diagnosis: &Diagnosis, port: u16) -> Por
     });
     let mut block = None;
     for (seen, made) in endpoints {
-        let outcome = seen.conversation().map(|c| &c.connect.outcome);
-        if matches!(outcome, Some(ConnectOutcome::Connected | ConnectOutcome::Refused)) {
+        // Whose distance a reset comes from is known for this machine's own addresses only.
+        let answered = match seen.conversation().map(|c| &c.connect.outcome) {
+            Some(ConnectOutcome::Connected) => true,
+            Some(ConnectOutcome::Refused) => seen.address.is_loopback(),
+            _ => false,
+        };
+        if answered {
             return PortOutlook::Open;
         }
         if let Some(found) = &made.block

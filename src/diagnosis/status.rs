@@ -11,7 +11,7 @@ use crate::port::Requirement;
 const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-rejected"];
 
 /// The code of a server that asks to be left alone for now.
-const THROTTLED: &str = "greeting-throttled";
+pub const THROTTLED: &str = "greeting-throttled";
 
 /// An endpoint's status: the first that applies. `drafts` hold no ignored codes; `explained` says
 /// that there were any before.
@@ -48,10 +48,9 @@ fn is_completed(endpoint: &EndpointObservation) -> bool {
     endpoint.conversation().is_some_and(|seen| seen.ending == Some(Ending::Completed))
 }
 
-/// Decides which endpoints are required. Of those of which one has to work, at each address the
-/// ones that work are, and none of the others. At an address where none works, those are that work
-/// at another address of the server; where none works anywhere, all are. An optional sibling that
-/// does not answer is then silent, not blocked.
+/// Decides which endpoints are required. Of those of which one has to work, the ones that work
+/// are, and none of the others; where none works, all are. An optional sibling that does not
+/// answer is then silent, not blocked.
 pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged]) {
     for at in 0..endpoints.len() {
         let this = &endpoints[at];
@@ -59,27 +58,25 @@ pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged])
             Requirement::Required => true,
             Requirement::Optional => false,
             Requirement::OneOf => {
-                let working: Vec<&EndpointObservation> = endpoints
-                    .iter()
-                    .zip(judged.iter())
-                    .filter(|(other, judged)| {
-                        judged.status == Status::Open
-                            && other.requirement == Requirement::OneOf
-                            && (other.role, &other.host) == (this.role, &this.host)
-                    })
-                    .map(|(other, _)| other)
-                    .collect();
-                let mut here = working.iter().filter(|other| other.address == this.address);
-                match here.next() {
-                    Some(_) => judged[at].status == Status::Open,
-                    None => working.is_empty() || working.iter().any(|w| w.port == this.port),
+                let working = (0..endpoints.len()).filter(|i| {
+                    let other = &endpoints[*i];
+                    other.requirement == Requirement::OneOf
+                        && (other.role, &other.host) == (this.role, &this.host)
+                        && judged[*i].status == Status::Open
+                });
+                let (here, elsewhere): (Vec<usize>, Vec<usize>) =
+                    working.partition(|i| endpoints[*i].address == this.address);
+                match (here.as_slice(), elsewhere.as_slice()) {
+                    ([], []) => true,
+                    // What the server offers at its other addresses is what is missing here.
+                    ([], elsewhere) => elsewhere.iter().any(|i| endpoints[*i].port == this.port),
+                    (here, _) => here.contains(&at),
                 }
             }
         };
         let judged = &mut judged[at];
-        let on_this_side = matches!(&judged.reach, Reach::Blocked { block, .. }
-            if matches!(block.by, BlockedBy::ThisHost | BlockedBy::YourNetwork));
-        if !judged.required && judged.status == Status::Blocked && !on_this_side {
+        if !judged.required && judged.status == Status::Blocked && !judged.is_blocked_on_this_side()
+        {
             judged.status = Status::Silent;
         }
     }
@@ -148,7 +145,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::diagnose;
     use crate::diagnosis::fixture::{self, Talk, talk};
-    use crate::observation::{Limit, Phase, Skip};
+    use crate::observation::{Connect, ConnectOutcome, Conversation, Limit, Phase, Skip};
 
     /// Every way in which a conversation can break off.
     fn broken_endings() -> Vec<Ending> {
@@ -239,5 +236,49 @@ mod tests {
         let optional = talk(587).at(|e| e.requirement = Requirement::Optional).endpoint();
         assert_eq!(verdict_on(vec![optional]).0, Verdict::Undetermined);
         assert_eq!(verdict_on(Vec::new()).0, Verdict::Undetermined);
+    }
+
+    /// An endpoint of a submission server at this address, of which one port has to work.
+    fn way_to_send(talk: Talk, address: &str) -> EndpointObservation {
+        EndpointObservation {
+            role: crate::port::Role::Submission,
+            requirement: Requirement::OneOf,
+            address: fixture::ip(address),
+            ..talk.endpoint()
+        }
+    }
+
+    fn unreached(endpoint: EndpointObservation, outcome: ConnectOutcome) -> EndpointObservation {
+        let connect = Connect { outcome, ..Connect::default() };
+        let conversation = Conversation { connect, ..Conversation::default() };
+        let probe = crate::observation::Probe::Dialled(Box::new(conversation));
+        EndpointObservation { probe, ..endpoint }
+    }
+
+    #[test]
+    fn a_port_that_the_server_offers_nowhere_is_not_missed_at_a_dead_address() {
+        let (v4, v6) = ("192.0.2.25", "2001:db8::25");
+        let (verdict, endpoints) = verdict_on(vec![
+            way_to_send(talk(465), v4),
+            unreached(way_to_send(talk(587), v4), ConnectOutcome::Refused),
+            unreached(way_to_send(talk(465), v6), ConnectOutcome::TimedOut),
+            unreached(way_to_send(talk(587), v6), ConnectOutcome::TimedOut),
+        ]);
+        let required: Vec<bool> = endpoints.iter().map(|(required, _)| *required).collect();
+        assert_eq!(required, [true, false, true, false]);
+        assert_eq!(verdict, Verdict::Ok, "IPv6 is broken, which is a warning: {endpoints:?}");
+    }
+
+    #[test]
+    fn a_local_firewall_on_ipv6_is_no_fault_of_the_servers_ipv6() {
+        let denied = ConnectOutcome::DeniedLocally { error: "Permission denied".to_owned() };
+        let v6 =
+            EndpointObservation { address: fixture::ip("2001:db8::25"), ..talk(25).endpoint() };
+        let world = fixture::domain("example.test").mx(10, "mx.example.test.");
+        let world = world.endpoint(talk(25).endpoint()).endpoint(unreached(v6, denied));
+        let made = diagnose(&world.run, &[]).targets.remove(0);
+        let all = made.findings.iter().chain(made.endpoints.iter().flat_map(|e| &e.findings));
+        let codes: Vec<&str> = all.map(|finding| finding.code.as_str()).collect();
+        assert!(!codes.contains(&"ipv6-broken"), "{codes:?}");
     }
 }

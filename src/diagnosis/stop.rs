@@ -4,6 +4,7 @@
 //! advice: each [`Stop`] belongs to one check under `checks/`, which has the words.
 
 use super::words::{quote, quote_bytes};
+use crate::observation::bytes::{is_tls_record, reply_code};
 use crate::observation::{
     Conversation, EhloAttempt, Ending, EndpointObservation, Limit, Phase, Reply, SecondLook,
     TlsErrorKind,
@@ -267,22 +268,6 @@ fn ending(seen: &Conversation) -> Stop<'_> {
 
 fn wants_client_certificate(reply: &str) -> bool {
     reply.to_ascii_lowercase().contains("client certificate")
-}
-
-/// A TLS record that a server sends first: an alert (21) or a handshake message (22) of any
-/// version since SSL 3 (RFC 8446 §5.1).
-fn is_tls_record(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x15 | 0x16, 0x03, 0..=4, ..] | [0x15 | 0x16, 0x03])
-}
-
-/// The reply code that plaintext begins with, where it looks like an SMTP reply.
-fn reply_code(bytes: &[u8]) -> Option<u16> {
-    let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = bytes else {
-        return None;
-    };
-    let digit = |d: &u8| u16::from(d - b'0');
-    matches!(rest.first(), None | Some(b' ' | b'-' | b'\r' | b'\n'))
-        .then(|| digit(a) * 100 + digit(b) * 10 + digit(c))
 }
 
 /// The protocol that gives itself away with its first bytes.

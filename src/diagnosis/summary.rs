@@ -17,7 +17,7 @@ pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
         return not_checked(endpoint);
     };
     match (&judged.reach, judged.status) {
-        (Reach::Closed(_), _) => "the connection is refused: nothing listens there".to_owned(),
+        (Reach::Closed(_), _) => "the connection is refused".to_owned(),
         (Reach::Blocked { found, .. }, _) => found.message.clone(),
         _ if judged.status == Status::Open => open(conversation),
         // The first of the worst: causes stand before their consequences.
@@ -35,7 +35,7 @@ pub fn not_checked(endpoint: &EndpointObservation) -> String {
         Some(Skip::NoIpv4Here) => "this machine has no IPv4",
         Some(Skip::NoIpv6Here) => "this machine has no IPv6",
         Some(Skip::NotDialled(why)) => why,
-        None => "it asks to be left alone for now",
+        None => return format!("{} gives no answer for now", endpoint.label()),
     };
     format!("{} was not checked: {why}", endpoint.label())
 }
@@ -85,7 +85,7 @@ pub fn of_target(
         findings.iter().chain(endpoints.iter().flat_map(|e| &e.findings)).collect();
     match verdict {
         Verdict::Problems => match kinds(&all, Severity::Error).as_slice() {
-            [one] => one_problem(target, endpoints, one),
+            [(code, _)] => one_problem(target, endpoints, code),
             many => format!("{} problems", many.len()),
         },
         Verdict::Undetermined if !target.complete => {
@@ -111,12 +111,14 @@ pub fn of_target(
     }
 }
 
-/// The different codes of one severity.
-fn kinds<'a>(findings: &[&'a Finding], severity: Severity) -> Vec<&'a str> {
+/// The different problems of one severity: one code with one remedy is one, at however many places,
+/// just as it is told below.
+fn kinds<'a>(findings: &[&'a Finding], severity: Severity) -> Vec<(&'a str, &'a str)> {
     let mut kinds = Vec::new();
     for finding in findings.iter().filter(|finding| finding.severity == severity) {
-        if !kinds.contains(&finding.code.as_str()) {
-            kinds.push(finding.code.as_str());
+        let kind = (finding.code.as_str(), finding.fix.as_str());
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
         }
     }
     kinds
@@ -128,14 +130,13 @@ fn one_problem(target: &TargetObservation, endpoints: &[EndpointDiagnosis], code
     let has = |made: &EndpointDiagnosis| {
         made.findings.iter().any(|f| f.code == code && f.severity == Severity::Error)
     };
-    let mut places: Vec<String> = target
-        .endpoints
-        .iter()
-        .zip(endpoints)
-        .filter(|(_, made)| has(made))
-        .map(|(seen, _)| Server { host: seen.host.clone(), port: Some(seen.port) }.to_string())
-        .collect();
-    places.dedup();
+    let mut places: Vec<String> = Vec::new();
+    for (seen, _) in target.endpoints.iter().zip(endpoints).filter(|(_, made)| has(made)) {
+        let place = Server { host: seen.host.clone(), port: Some(seen.port) }.to_string();
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
     match places.as_slice() {
         [] => what.to_owned(),
         [one] => format!("{what} ({one})"),
@@ -175,7 +176,8 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
         server => ("Mail".to_owned(), format!("{server} takes no mail")),
     };
     if open.is_empty() {
-        let required = dialled.iter().any(|(_, made)| made.required);
+        // "Come back later" is no answer, so nothing is claimed about it.
+        let required = dialled.iter().any(|(_, made)| made.required && !is_throttled(made));
         return required.then(|| format!("From here, {nobody} on port 25."));
     }
     let encrypted = open.iter().filter(|c| is_encrypted(c)).count();
@@ -186,12 +188,19 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
         (e, _) if e == open.len() => "encrypted, though not every certificate can be trusted",
         _ => "encrypted at some addresses only",
     };
-    let at = match (open.len(), relays.len()) {
+    let at = match (open.len(), dialled.len()) {
         (1, 1) => "on port 25".to_owned(),
+        (n, all) if n == all && all < relays.len() => {
+            "on port 25 at every address that was tried".to_owned()
+        }
         (n, all) if n == all => "on port 25 at every address".to_owned(),
         (n, all) => format!("on port 25 at {n} of {all} addresses"),
     };
     Some(format!("{mail} is accepted {at}, {how}."))
+}
+
+fn is_throttled(made: &EndpointDiagnosis) -> bool {
+    made.findings.iter().any(|finding| finding.code == status::THROTTLED)
 }
 
 fn is_encrypted(conversation: &Conversation) -> bool {
@@ -220,8 +229,15 @@ fn sending_sentence(both: &[Both<'_>]) -> Option<String> {
         }
     }
     let Some((host, ..)) = ways.first().copied() else {
-        let tried = sending.iter().any(|(_, made)| made.required && made.status != Status::Skipped);
-        return tried.then(|| "No port for sending works from here.".to_owned());
+        let tried = || {
+            let tried = sending.iter().map(|(_, made)| made);
+            tried.filter(|m| m.required && m.status != Status::Skipped && !is_throttled(m))
+        };
+        let answers = tried().any(|made| made.status == Status::Misconfigured);
+        return tried().next().map(|_| match answers {
+            true => "No port for sending is free of errors.".to_owned(),
+            false => "No port for sending works from here.".to_owned(),
+        });
     };
     let ports: Vec<String> = ways
         .iter()

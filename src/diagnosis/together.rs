@@ -34,46 +34,48 @@ fn ipv6_broken(
         if !this.address.is_ipv6() || !judged[at].required || !judged[at].is_unreached() {
             continue;
         }
+        // What is known to be this side's doing is no fault of the server's IPv6.
+        if judged[at].is_blocked_on_this_side() {
+            continue;
+        }
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
                 && judged.reach == Reach::Connected
-                && !judged.is_unreached()
         });
         let Some((ipv4, judged_ipv4)) = ipv4 else { continue };
-        let works = if judged_ipv4.status == Status::Open { "works" } else { "answers" };
-        let mut evidence = vec![format!("{} {works}.", ipv4.label())];
+        let works =
+            if judged_ipv4.status == Status::Open { "works" } else { "can be connected to" };
+        let mut evidence = vec![format!("{} can be connected to.", ipv4.label())];
         evidence.extend(
             judged[at].drafts.iter().filter(is_reach).flat_map(|d| d.found.evidence.clone()),
         );
-        evidence.push(elsewhere(run, this.address).to_owned());
+        let (known, fix) = elsewhere(run, this.address);
+        evidence.push(known.to_owned());
         let found = Found {
             message: format!("{} fails over IPv6 while {} {works}", this.label(), ipv4.address),
-            fix: "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 \
-                  (address, route, firewall), or take the AAAA record out until it works."
-                .to_owned(),
+            fix: fix.to_owned(),
             evidence,
             reference: "RFC 8305 §1",
         };
         judged[at].drafts.retain(|draft| draft.check.group != Group::Reach);
-        if ignore.contains(&check.code) {
-            // No block is claimed without a finding that says so.
-            if judged[at].status == Status::Blocked {
-                judged[at].status = Status::Silent;
-            }
-            continue;
-        }
-        // It is a warning on every port.
-        judged[at].drafts.insert(0, Draft { check, severity: Severity::Warning, found });
-        // A reset is a reset: what is closed is not blocked, whatever IPv4 does.
-        if judged[at].status != Status::Closed {
-            judged[at].status = Status::Blocked;
+        let ignored = ignore.contains(&check.code);
+        judged[at].status = match judged[at].status {
+            // A reset is a reset: what is closed is not blocked, whatever IPv4 does.
+            Status::Closed => Status::Closed,
+            _ if ignored => Status::Silent,
+            _ => Status::Blocked,
+        };
+        if !ignored {
+            // It is a warning on every port.
+            judged[at].drafts.insert(0, Draft { check, severity: Severity::Warning, found });
         }
     }
 }
 
-/// What this run shows about IPv6 from here to other addresses, as a sentence.
-fn elsewhere(run: &Observations, failing: IpAddr) -> &'static str {
+/// What this run shows about IPv6 from here to other addresses than the failing one, as a sentence,
+/// and what to do about it.
+fn elsewhere(run: &Observations, failing: IpAddr) -> (&'static str, &'static str) {
     let mut dialled = run
         .targets
         .iter()
@@ -81,11 +83,16 @@ fn elsewhere(run: &Observations, failing: IpAddr) -> &'static str {
         .filter(|endpoint| endpoint.address.is_ipv6() && endpoint.address != failing)
         .filter_map(|endpoint| endpoint.conversation());
     match dialled.any(|c| c.connect.outcome == ConnectOutcome::Connected) {
-        true => "IPv6 works from here: other addresses of this run answered over it.",
-        false => {
-            "Whether IPv6 works elsewhere from here is not known: this run reached nothing else over \
-             it."
-        }
+        true => (
+            "IPv6 works from here: other addresses of this run answered over it.",
+            "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 (address, \
+             route, firewall), or take the AAAA record out until it works.",
+        ),
+        false => (
+            "Whether IPv6 works elsewhere from here is not known: this run reached nothing else over it.",
+            "Try IPv6 to another host from here. If that fails too, repair this network's IPv6; if \
+             it works, the server's (address, route, firewall), or take its AAAA record out.",
+        ),
     }
 }
 
@@ -129,7 +136,7 @@ fn mx_partly_unreachable(
     }
     let found = Found {
         message: match labels.as_slice() {
-            [one] => format!("{one} cannot be reached, while other mail exchangers can"),
+            [one] => format!("{one} cannot be reached, while other addresses can"),
             many => format!(
                 "{} of {} mail exchanger addresses cannot be reached: {}",
                 many.len(),

@@ -14,7 +14,7 @@ pub struct DnsObservation {
     pub mx: Option<MxObservation>,
     /// The SRV look-ups; empty where `--submission` or the kind of target makes them needless.
     pub srv: Vec<SrvObservation>,
-    /// The addresses of every host that was needed, each host once.
+    /// The addresses of every host that was needed, each host once a source.
     pub hosts: Vec<HostObservation>,
     /// The submission servers, in the order in which a client tries them.
     pub submission: Vec<SubmissionServer>,
@@ -23,9 +23,21 @@ pub struct DnsObservation {
 }
 
 impl DnsObservation {
-    /// What is known of a host's addresses.
+    /// What is known of a host's addresses as the world sees them: from the name server, or where
+    /// it was not asked, from the user. This machine's hosts file counts last, as it says nothing
+    /// about what a sender elsewhere finds.
     pub fn host(&self, name: &HostName) -> Option<&HostObservation> {
-        self.hosts.iter().find(|h| &h.host == name)
+        self.sources(name).min_by_key(|h| match h.source {
+            AddressSource::Dns => 0,
+            AddressSource::ConnectTo => 1,
+            AddressSource::HostsFile => 2,
+        })
+    }
+
+    /// What every source says of a host's addresses. One name may be an MX host, which is looked
+    /// up, and a submission server, for which the hosts file counts.
+    pub fn sources(&self, name: &HostName) -> impl Iterator<Item = &HostObservation> {
+        self.hosts.iter().filter(move |h| &h.host == name)
     }
 
     /// Every look-up that was made for this target.
@@ -208,4 +220,27 @@ pub enum SubmissionSource {
     Option,
     /// An SRV record names it.
     Srv,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_world_sees_beats_what_this_machine_believes() {
+        let host = HostName::parse("mail.example.test").expect("a host name");
+        let from = |source| HostObservation {
+            host: host.clone(),
+            source,
+            ipv4: None,
+            ipv6: None,
+            addresses: Vec::new(),
+        };
+        let mut dns = DnsObservation::default();
+        for source in [AddressSource::HostsFile, AddressSource::ConnectTo, AddressSource::Dns] {
+            dns.hosts.push(from(source));
+            assert_eq!(dns.host(&host).map(|h| h.source), Some(source));
+        }
+        assert_eq!(dns.sources(&host).count(), 3);
+    }
 }

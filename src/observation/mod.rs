@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::names::{Host, Target};
 use crate::port::{Mode, Requirement, Role};
 
+pub(crate) mod bytes;
 pub mod dns;
 pub mod smtp;
 pub mod tcp;
@@ -82,7 +83,7 @@ pub struct TargetObservation {
     pub input: String,
     /// How it was understood.
     pub target: Target,
-    /// When work on it began; the instant against which certificates are judged.
+    /// When work on it began; the instant against which the dates of certificates are judged.
     #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// How long it took.

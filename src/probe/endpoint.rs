@@ -13,6 +13,7 @@ use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
 use crate::net::drive::{self, Driven};
+use crate::observation::bytes::{is_tls_record, reply_code};
 use crate::observation::{
     Connect, ConnectOutcome, Conversation, Ending, Phase, Probe, Reply, SecondLook, Skip,
 };
@@ -55,9 +56,9 @@ impl Probing {
     pub(super) async fn probe_spot(
         &self,
         spot: &Spot,
-        patience: &Patience,
+        patience: &mut Patience,
     ) -> Result<Probe, GivenUp> {
-        let first = match self.one_conversation(spot, Some(patience), false).await {
+        let first = match self.one_conversation(spot, Some(&*patience), false).await {
             Ok(conversation) => conversation,
             Err(Unfinished::GivenUp(conversation)) => {
                 return Err(GivenUp(Probe::Dialled(conversation)));
@@ -65,7 +66,13 @@ impl Probing {
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
         };
         let conversation = match put_off(&first) {
+            // A place that was asked twice is left in peace, whoever else wants to know.
+            Some(reply) if !self.places.may_retry(spot.to) => {
+                Conversation { put_off: Some(reply), ..first }
+            }
             Some(reply) => {
+                // Being alone means waiting for the optional ports, which wait for this one.
+                patience.hold_up_nobody();
                 sleep(RETRY_PAUSE).await;
                 let second = self.one_conversation(spot, None, true).await;
                 match second {
@@ -78,11 +85,11 @@ impl Probing {
             }
             None => first,
         };
-        let silent = Ending::TimedOut { phase: Phase::Greeting, partial: false };
-        let second_look = match conversation.ending == Some(silent) && spot.mode == Mode::Starttls {
-            true => self.look_for_tls(spot).await,
-            false => None,
-        };
+        let silent = Some(Ending::TimedOut { phase: Phase::Greeting, partial: false });
+        let is_worth_it = conversation.ending == silent
+            && spot.mode == Mode::Starttls
+            && conversation.put_off.is_none();
+        let second_look = if is_worth_it { self.look_for_tls(spot).await } else { None };
         Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
     }
 
@@ -154,7 +161,10 @@ impl Probing {
                     return Ok((Connect { dialled, ..connect }, stream));
                 }
                 Err(shortage) if tries == SHORTAGES => {
-                    return Err(format!("this machine ran out of something: {}", shortage.0));
+                    return Err(format!(
+                        "this machine could not open a connection: {}",
+                        shortage.0
+                    ));
                 }
                 Err(_) => tries += 1,
             }
@@ -168,17 +178,22 @@ impl Probing {
 
     /// Says a ClientHello where a greeting was missing: a port that expects TLS at once answers.
     async fn look_for_tls(&self, spot: &Spot) -> Option<SecondLook> {
-        let look = async {
-            let turn = self.places.turn(spot.to, false).await;
+        let _turn = self.places.turn(spot.to, false).await;
+        let _permit = self.jobs.clone().acquire_owned().await.ok();
+        let attempt = Attempt::new(&self.effects.trust, &spot.host);
+        let looked = timeout(SECOND_LOOK, async {
             let (_, stream) = self.dial(spot, SECOND_LOOK).await.ok()?;
-            let attempt = Attempt::new(&self.effects.trust, &spot.host);
-            let outcome = timeout(SECOND_LOOK, attempt.connect(stream?)).await;
-            let facts = attempt.facts();
-            drop(turn);
-            let answered = matches!(outcome, Ok(Ok(_))) || is_tls(&facts.first_bytes);
-            Some(if answered { SecondLook::TlsAnswered } else { SecondLook::StillSilent })
-        };
-        look.await
+            Some(attempt.connect(stream?).await.is_ok())
+        });
+        let outcome = looked.await;
+        let first_bytes = attempt.facts().first_bytes;
+        match outcome {
+            Ok(Some(true)) => Some(SecondLook::TlsAnswered),
+            _ if is_tls_record(&first_bytes) => Some(SecondLook::TlsAnswered),
+            Err(_) if first_bytes.is_empty() => Some(SecondLook::StillSilent),
+            // No connection, a close or something else: it answers the question neither way.
+            _ => None,
+        }
     }
 
     /// The names to introduce ourselves by on a connection: honest ones only.
@@ -225,15 +240,8 @@ fn put_off(conversation: &Conversation) -> Option<Reply> {
 /// before they begin TLS.
 fn plaintext_put_off(conversation: &Conversation) -> Option<Reply> {
     let first = &conversation.tls.as_ref()?.first_bytes;
-    let (code, text) = first.split_at_checked(3)?;
-    let code: u16 = std::str::from_utf8(code).ok()?.parse().ok()?;
-    let text = text.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let line = String::from_utf8_lossy(text).trim_start_matches([' ', '-']).to_owned();
-    (code / 100 == 4).then(|| Reply { code, lines: vec![line], ..Reply::default() })
-}
-
-/// The first bytes are a TLS record that a server sends first: a handshake or an alert
-/// (RFC 8446 §5.1).
-fn is_tls(first_bytes: &[u8]) -> bool {
-    matches!(first_bytes, [21 | 22, 3, ..])
+    let code = reply_code(first).filter(|code| code / 100 == 4)?;
+    let line = first.get(3..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let text = String::from_utf8_lossy(line).trim_start_matches([' ', '-']).to_owned();
+    Some(Reply { code, lines: vec![text], ..Reply::default() })
 }

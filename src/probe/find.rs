@@ -53,6 +53,8 @@ struct Wanted {
     host: Host,
     preference: Option<u16>,
     ports: Vec<Asked>,
+    /// The user named the server, so this machine's hosts file counts.
+    named: bool,
 }
 
 impl Finder {
@@ -79,8 +81,13 @@ impl Finder {
             Target::Server(server) => {
                 self.tell(Fact::SubmissionNotAsked);
                 let ports = self.probing.plan.ports_of_named(Role::Host, server.port);
-                let wanted =
-                    Wanted { role: Role::Host, host: server.host, preference: None, ports };
+                let wanted = Wanted {
+                    role: Role::Host,
+                    host: server.host,
+                    preference: None,
+                    ports,
+                    named: true,
+                };
                 work.spawn(self.clone().server(wanted, token));
             }
         }
@@ -112,7 +119,8 @@ impl Finder {
         let mut work = JoinSet::new();
         for (host, preference) in hosts {
             let host = Host::Name(host);
-            let wanted = Wanted { role: Role::Mx, host, preference, ports: ports.clone() };
+            let wanted =
+                Wanted { role: Role::Mx, host, preference, ports: ports.clone(), named: false };
             work.spawn(self.clone().server(wanted, token.clone()));
         }
         drop((self, token));
@@ -173,7 +181,8 @@ impl Finder {
                 }
             };
             let host = server.host.clone();
-            wanted.push(Wanted { role: Role::Submission, host, preference: None, ports });
+            let named = server.source == SubmissionSource::Option;
+            wanted.push(Wanted { role: Role::Submission, host, preference: None, ports, named });
         }
         let mut work = JoinSet::new();
         for wanted in wanted {
@@ -227,10 +236,10 @@ impl Finder {
             return;
         }
         let wanted = Wanted { ports, ..wanted.clone() };
-        // The hosts file counts for servers that the user names, never for MX.
-        let in_file = match wanted.role {
-            Role::Mx => None,
-            Role::Submission | Role::Host => self.probing.effects.names.hosts_file(name),
+        // The hosts file counts for servers that the user names, never for those that DNS names.
+        let in_file = match wanted.named {
+            true => self.probing.effects.names.hosts_file(name),
+            false => None,
         };
         match in_file {
             Some(mut addresses) => {
@@ -306,15 +315,19 @@ impl Finder {
         let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
             Some(skip) => Probe::Skipped(skip),
             None => {
-                let three_syns = self.probing.effects.connector.three_syns();
-                let patience =
-                    Patience::new(requirement, self.gate.clone(), token, group.clone(), three_syns);
+                let mut patience = Patience::new(
+                    requirement,
+                    self.gate.clone(),
+                    token,
+                    group.clone(),
+                    self.probing.three_syns,
+                );
                 let spot = Spot { host: wanted.host.clone(), to, redirected, mode: port.mode };
-                self.probe_once(&spot, &patience).await
+                self.probe_once(&spot, &mut patience).await
             }
         };
         if let Probe::Dialled(conversation) = &probe {
-            group.learn(conversation);
+            group.learn(port.port, conversation);
         }
         self.tell(Fact::Endpoint(Box::new(EndpointObservation {
             role: wanted.role,
@@ -330,7 +343,7 @@ impl Finder {
 
     /// Probes a spot, or takes what somebody else has seen or is about to see of it. A port that
     /// was given up is dialled again only by somebody who is willing to wait for longer.
-    async fn probe_once(&self, spot: &Spot, patience: &Patience) -> Probe {
+    async fn probe_once(&self, spot: &Spot, patience: &mut Patience) -> Probe {
         let places = &self.probing.places;
         let key = (spot.to, spot.host.clone(), spot.mode);
         let shared = places.result(key.clone());

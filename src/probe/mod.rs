@@ -9,6 +9,7 @@ mod patience;
 mod places;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -48,9 +49,10 @@ struct Probing {
     local: LocalNetwork,
     places: Places,
     jobs: Arc<Semaphore>,
+    three_syns: Duration,
 }
 
-/// Targets under way at once. Each has at most a few dozen probes, which `--jobs` bounds.
+/// Targets under way at once. Each has mostly a few dozen probes; `--jobs` bounds them all.
 const TARGETS_AT_ONCE: usize = 64;
 
 /// Carries a plan out and returns what was seen.
@@ -62,7 +64,9 @@ pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> O
     let start = Instant::now();
     let local = effects.connector.local_network();
     let jobs = Arc::new(Semaphore::new(plan.jobs));
-    let probing = Arc::new(Probing { plan, effects, local, places: Places::default(), jobs });
+    let three_syns = effects.connector.three_syns();
+    let probing =
+        Arc::new(Probing { plan, effects, local, places: Places::default(), jobs, three_syns });
     let slots = Arc::new(Semaphore::new(TARGETS_AT_ONCE));
     let mut work = JoinSet::new();
     for (at, (input, target)) in probing.plan.targets.iter().enumerate() {
@@ -73,7 +77,7 @@ pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> O
             let mut wait = stop.clone();
             let slot = tokio::select! {
                 slot = slots.acquire_owned() => slot.ok(),
-                _ = wait.wait_for(|stopped| *stopped) => None,
+                () = interrupted(&mut wait) => None,
             };
             let observed = probing.observe(input, target, stop).await;
             drop(slot);
@@ -111,7 +115,7 @@ impl Probing {
             let fact = tokio::select! {
                 biased;
                 fact = seen.recv() => fact,
-                _ = stop.wait_for(|stopped| *stopped) => break false,
+                () = interrupted(&mut stop) => break false,
             };
             match fact {
                 None => break true,
@@ -141,9 +145,16 @@ fn learn(dns: &mut DnsObservation, endpoints: &mut Vec<EndpointObservation>, fac
         Fact::Submission(servers) => dns.submission = servers,
         Fact::SubmissionNotAsked => dns.submission_not_asked = true,
         // A host in two roles is looked up once and reported once.
-        Fact::Host(host) if dns.host(&host.host).is_some() => {}
+        Fact::Host(host) if dns.sources(&host.host).any(|known| known.source == host.source) => {}
         Fact::Host(host) => dns.hosts.push(host),
         Fact::Endpoint(endpoint) => endpoints.push(*endpoint),
+    }
+}
+
+/// Returns when the user interrupts. Whoever drops the sender will not.
+async fn interrupted(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stopped| *stopped).await.is_err() {
+        std::future::pending().await
     }
 }
 

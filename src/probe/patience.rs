@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::observation::{Conversation, Ending};
-use crate::port::Requirement;
+use crate::port::{RELAY, Requirement};
 
 /// Opens when every required endpoint of a target has its result.
 #[derive(Clone)]
@@ -50,10 +50,12 @@ impl Group {
         Self(Arc::new(watch::channel(false).0))
     }
 
-    /// Tells the other members what came of one.
-    pub fn learn(&self, conversation: &Conversation) {
+    /// Tells the other members what came of one. Only what nobody could find fault with makes the
+    /// others optional: the diagnosis must not miss later what was not waited for here.
+    pub fn learn(&self, port: u16, conversation: &Conversation) {
         let accepted = conversation.smtp.greeting.as_ref().is_some_and(|g| g.is_positive());
-        if accepted && conversation.ending == Some(Ending::Completed) {
+        let completed = accepted && conversation.ending == Some(Ending::Completed);
+        if completed && (port == RELAY || is_flawless(conversation)) {
             self.0.send_replace(true);
         }
     }
@@ -68,6 +70,19 @@ impl Group {
     }
 }
 
+/// TLS without a flaw, and AUTH inside.
+fn is_flawless(conversation: &Conversation) -> bool {
+    let auth = conversation.smtp.capabilities_after_tls.as_ref().is_some_and(|c| c.offers("AUTH"));
+    let before = conversation.smtp.capabilities.as_ref().is_some_and(|c| c.offers("AUTH"));
+    let tls = conversation.tls.as_ref().is_some_and(|tls| {
+        tls.error.is_none()
+            && tls.path.as_ref().is_some_and(|path| path.trusted)
+            && tls.name_matches != Some(false)
+            && tls.signature.as_ref().is_none_or(|signature| signature.error.is_none())
+    });
+    auth && !before && tls
+}
+
 /// How long one endpoint waits for its connection.
 pub struct Patience {
     gate: Gate,
@@ -78,10 +93,10 @@ pub struct Patience {
 /// How much an endpoint is wanted.
 enum Wanted {
     /// In any case.
-    Required { _token: Token },
+    Required { token: Option<Token> },
     /// Until another member works: then it is optional and holds up nobody, even while it waits
     /// for somebody else who dials the same.
-    OneOf { group: Group, _token_until_one_works: JoinSet<()> },
+    OneOf { group: Group, token_until_one_works: JoinSet<()> },
     /// Only as long as others are waited for.
     Optional,
 }
@@ -97,7 +112,7 @@ impl Patience {
         three_syns: Duration,
     ) -> Self {
         let wanted = match requirement {
-            Requirement::Required => Wanted::Required { _token: token },
+            Requirement::Required => Wanted::Required { token: Some(token) },
             Requirement::OneOf => {
                 let others = group.clone();
                 let mut keeper = JoinSet::new();
@@ -105,11 +120,20 @@ impl Patience {
                     others.works().await;
                     drop(token);
                 });
-                Wanted::OneOf { group, _token_until_one_works: keeper }
+                Wanted::OneOf { group, token_until_one_works: keeper }
             }
             Requirement::Optional => Wanted::Optional,
         };
         Self { gate, wanted, three_syns }
+    }
+
+    /// Lets the optional endpoints go: what follows may take longer than they are worth.
+    pub fn hold_up_nobody(&mut self) {
+        match &mut self.wanted {
+            Wanted::Required { token } => *token = None,
+            Wanted::OneOf { token_until_one_works, .. } => token_until_one_works.abort_all(),
+            Wanted::Optional => {}
+        }
     }
 
     /// Returns when the endpoint is not to be waited for any longer; never for a required one.
@@ -172,8 +196,31 @@ mod tests {
         assert!(waited.is_err(), "it gave up although nothing works");
         let mut works = Conversation { ending: Some(Ending::Completed), ..Default::default() };
         works.smtp.greeting = Some(crate::observation::Reply { code: 220, ..Default::default() });
-        group.learn(&works);
+        group.learn(RELAY, &works);
         let waited = tokio::time::timeout(Duration::from_secs(1), silent.runs_out(begun)).await;
         assert!(waited.is_ok(), "it waited although another works");
+    }
+
+    #[test]
+    fn a_way_to_send_that_has_a_flaw_makes_no_other_optional() {
+        let mut seen = Conversation { ending: Some(Ending::Completed), ..Default::default() };
+        seen.smtp.greeting = Some(crate::observation::Reply { code: 220, ..Default::default() });
+        let group = Group::new();
+        group.learn(587, &seen);
+        assert!(!*group.0.borrow(), "no TLS, no AUTH");
+        seen.tls = Some(crate::observation::TlsFacts {
+            path: Some(crate::observation::PathVerdict {
+                trusted: true,
+                untrusted_because: None,
+                error: None,
+            }),
+            ..Default::default()
+        });
+        let auth =
+            crate::observation::Keyword { keyword: "AUTH".into(), parameters: "PLAIN".into() };
+        seen.smtp.capabilities_after_tls =
+            Some(crate::observation::Capabilities { keywords: vec![auth], ..Default::default() });
+        group.learn(587, &seen);
+        assert!(*group.0.borrow());
     }
 }

@@ -409,8 +409,6 @@ fn wire_type(record_type: RecordType) -> WireType {
         RecordType::Aaaa => WireType::AAAA,
         RecordType::Mx => WireType::MX,
         RecordType::Srv => WireType::SRV,
-        RecordType::Soa => WireType::SOA,
-        RecordType::Ns => WireType::NS,
     }
 }
 

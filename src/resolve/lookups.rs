@@ -25,9 +25,9 @@ use crate::port::Mode;
 const MAX_RECORDS: usize = 100;
 /// Addresses of one host that are kept. More than fit a plain UDP answer serve nobody.
 const MAX_ADDRESSES: usize = 64;
-/// How long a resolver may repeat a SERVFAIL that it has cached. BIND does for one second
-/// (`servfail-ttl`), and RFC 9520 §3.2 asks for one to five.
-const SERVFAIL_CACHED: Duration = Duration::from_millis(1200);
+/// How long resolvers usually repeat a SERVFAIL that they have cached: BIND one second
+/// (`servfail-ttl`), Unbound five. RFC 9520 §3.2 asks for at least one.
+const SERVFAIL_CACHED: Duration = Duration::from_millis(5200);
 
 /// What goes into [`Names`] besides the resolver.
 #[derive(Clone, Debug, Default)]

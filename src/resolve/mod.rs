@@ -36,10 +36,6 @@ pub enum RecordType {
     Mx,
     /// The place of a service, RFC 2782.
     Srv,
-    /// The start of a zone, RFC 1035 §3.3.13.
-    Soa,
-    /// A zone's name server, RFC 1035 §3.3.11.
-    Ns,
 }
 
 impl fmt::Display for RecordType {
@@ -49,8 +45,6 @@ impl fmt::Display for RecordType {
             Self::Aaaa => "AAAA",
             Self::Mx => "MX",
             Self::Srv => "SRV",
-            Self::Soa => "SOA",
-            Self::Ns => "NS",
         })
     }
 }
@@ -87,7 +81,7 @@ pub struct Answer {
     /// The question, its outcome and the aliases on the way.
     pub lookup: Lookup,
     /// The records of the asked type at the end of the alias chain, in the order in which they
-    /// came. SOA and NS records count for the outcome and are not kept.
+    /// came.
     pub records: Vec<Record>,
 }
 

@@ -43,6 +43,9 @@ pub fn submission_servers(srv: &[SrvObservation]) -> Vec<SubmissionServer> {
     for service in services {
         for record in &service.records {
             let Exchange::Host(name) = &record.target else { continue };
+            if record.port == 0 {
+                continue; // Nothing can be dialled there.
+            }
             let host = Host::Name(name.clone());
             if !servers.iter().any(|s| s.host == host && s.port == Some(record.port)) {
                 servers.push(SubmissionServer {

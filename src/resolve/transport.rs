@@ -40,7 +40,7 @@ impl Default for Waits {
     }
 }
 
-/// More than any server may send after being told 1232 (RFC 9715 §3); what is cut off fails to
+/// More than any server may send after being told 1232 (DNS flag day 2020); what is cut off fails to
 /// parse and is asked for over TCP.
 const DATAGRAM: usize = 4096;
 

@@ -58,7 +58,6 @@ async fn records_of_every_type() {
         28 => Said::with(&[("x.test", Data::Address([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()))]),
         15 => Said::with(&[("x.test", mx(10, "MX1.test")), ("x.test", mx(0, "."))]),
         33 => Said::with(&[("x.test", Data::Srv(1, 2, 465, "smtp.test".to_owned()))]),
-        2 => Said::with(&[("x.test", Data::Ns("ns.test".to_owned()))]),
         _ => Said::with(&[("x.test", Data::Soa)]),
     })
     .await;
@@ -70,8 +69,6 @@ async fn records_of_every_type() {
         (RecordType::Aaaa, vec![address("2001:db8::1")]),
         (RecordType::Mx, vec![exchange(10, "MX1.test."), exchange(0, ".")]),
         (RecordType::Srv, vec![srv]),
-        (RecordType::Soa, vec![]),
-        (RecordType::Ns, vec![]),
     ] {
         let answer = ask(&server, "x.test", record_type).await;
         assert_eq!(answer.lookup.outcome, LookupOutcome::Found, "{record_type}");
@@ -84,7 +81,7 @@ async fn records_of_every_type() {
 async fn the_root_and_names_with_underscores_can_be_asked_for() {
     let server = Server::start(|_| Said::code(NXDOMAIN)).await;
     for name in ["", "_submission._tcp.x.test", "under_score.test"] {
-        let answer = ask(&server, name, RecordType::Ns).await;
+        let answer = ask(&server, name, RecordType::Mx).await;
         assert_eq!(answer.lookup.outcome, LookupOutcome::NxDomain, "{name}");
     }
     let names: Vec<_> = server.asked().into_iter().map(|q| q.name).collect();

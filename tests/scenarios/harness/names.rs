@@ -90,7 +90,6 @@ impl World {
             RecordType::Aaaa => &known.aaaa,
             RecordType::Mx => &known.mx,
             RecordType::Srv => &known.srv,
-            RecordType::Soa | RecordType::Ns => &None,
         };
         match answer.clone() {
             Some(scenario::Answer::Records(records)) => Both { records, ..only(Behaviour::Nodata) },

@@ -55,8 +55,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         Mode::Starttls => "",
     };
     let mut evidence = vec![format!(
-        "connected after {:.0} ms, and then not a byte until time was up",
-        seen.connect.elapsed.0
+        "connected after {:.0} ms, and then not a byte for {:.0} s",
+        seen.connect.elapsed.0,
+        seen.timings.total.as_secs()
     )];
     if seen.second_look == Some(SecondLook::StillSilent) {
         evidence.push("a ClientHello on a second connection was not answered either".to_owned());

@@ -2,6 +2,7 @@ use super::greeting_seen;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
+use crate::port::Role;
 
 declare_check! {
     /// ## What it checks
@@ -52,16 +53,19 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     } else {
         format!("{label} refuses this client with `{reply}`")
     };
-    Outcome::found(Found {
-        message,
-        fix: "The path works and the server does not want mail straight from this address, which \
-              is normal for home and cloud addresses: send through your provider's submission \
-              server. If a mail server is to send from here, give this address a matching reverse \
-              name and follow the hint in the reply."
-            .to_owned(),
-        evidence,
-        reference: "RFC 5321 §3.1",
-    })
+    let fix = match facts.endpoint.role {
+        Role::Submission => {
+            "The path works and the server does not serve this address: the reply may say why. Ask \
+             the server's operator to allow it, or check from where your users are."
+        }
+        Role::Mx | Role::Host => {
+            "The path works and the server does not want mail straight from this address, which is \
+             normal for home and cloud addresses: send through your provider's submission server. \
+             If a mail server is to send from here, give this address a matching reverse name and \
+             follow the hint in the reply."
+        }
+    };
+    Outcome::found(Found { message, fix: fix.to_owned(), evidence, reference: "RFC 5321 §3.1" })
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         (true, Some(_)) => "the greeting and an EHLO keyword",
     };
     Outcome::found(Found {
-        message: format!("a filter in the path writes over {what} of {}", facts.endpoint.label()),
+        message: format!("something writes over {what} of {}", facts.endpoint.label()),
         fix: "On the firewall in front of the server switch SMTP inspection off (Cisco: `no \
               inspect esmtp`) or let it allow TLS. If other servers look the same from here, the \
               filter is on this side."

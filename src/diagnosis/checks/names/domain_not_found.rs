@@ -52,11 +52,17 @@ fn check(facts: &TargetFacts<'_>) -> Outcome {
         None => format!("the domain {domain} does not exist"),
         Some(end) => format!("the domain {domain} is an alias for {end}, which does not exist"),
     };
+    let fix = match mx.lookup.name.contains('.') {
+        true => {
+            "Check the spelling. If it is right, check that the registration has not lapsed and \
+             that the domain is delegated to name servers which have its zone."
+                .to_owned()
+        }
+        false => format!("Check the spelling. To check a server of this name, give {domain}:25."),
+    };
     Outcome::found(Found {
         message,
-        fix: "Check the spelling. If it is right, check that the registration has not lapsed and \
-              that the domain is delegated to name servers which have its zone."
-            .to_owned(),
+        fix,
         evidence: vec![format!("{} MX: NXDOMAIN", mx.lookup.name)],
         reference: "RFC 8020 §2",
     })

@@ -185,6 +185,8 @@ fn extended_error(code: u16) -> &'static str {
         22 => "no reachable authority",
         23 => "network error",
         24 => "invalid data",
+        25 => "signature expired before valid",
+        27 => "unsupported NSEC3 iterations",
         _ => "other",
     }
 }

@@ -65,7 +65,7 @@ fn check(facts: &TargetFacts<'_>) -> Outcome {
         let Some(first) = bad.first() else { continue };
         let others = if bad.len() < seen.addresses.len() { " among others" } else { "" };
         let danger = if bad.iter().any(|address| is_loopback_or_unspecified(*address)) {
-            " A sender that follows it connects to itself."
+            " It was not dialled: a sender that follows such a record connects to itself."
         } else {
             ""
         };
