@@ -346,6 +346,11 @@ impl Exchange {
                 "it ends with the domain twice; a dot is missing behind `{front}` in the zone file"
             ));
         }
+        if bare.contains('\\') {
+            // Presentation form escapes what no host name has (RFC 1035 §5.1).
+            let what = if bare.contains("\\032") { "a space" } else { "an escaped character" };
+            return Self::Malformed(format!("{what} is not allowed in it"));
+        }
         match HostName::parse(bare) {
             Ok(name) => Self::Host(name),
             Err(why) => Self::Malformed(why.to_string()),
@@ -425,6 +430,7 @@ mod tests {
             "http://mail.example.com.",
             "mail example.com.",
             "a..b.",
+            "mail\\032x.example.com.",
         ] {
             assert!(
                 matches!(Exchange::parse(malformed, zone), Exchange::Malformed(_)),

@@ -3,12 +3,12 @@
 //! Knows how options are spelt. Must not know what is done with them: [`plan`](crate::plan)
 //! refuses nonsense between options, this file only within one.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
@@ -50,7 +50,7 @@ pub struct Args {
 
     /// Use IPv4 only
     #[arg(short = '4', long, env = "SMTPCHECK_IPV4", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), conflicts_with = "ipv6", help_heading = WHAT)]
+          value_parser = FalseyValueParser::new(), help_heading = WHAT)]
     pub ipv4: bool,
 
     /// Use IPv6 only
@@ -101,7 +101,7 @@ pub struct Args {
 
     /// Local address to connect from; one a family
     #[arg(long, env = "SMTPCHECK_BIND", value_name = "ADDR", value_delimiter = ',',
-          help_heading = HOW)]
+          value_parser = parse_address, help_heading = HOW)]
     pub bind: Vec<IpAddr>,
 
     /// What the report looks like
@@ -233,9 +233,25 @@ impl Args {
     /// that `--help` and `--version` ask for.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
         // Each variable beside its option would make the help twice as long; it tells the rule.
-        let command = Self::command().mut_args(|option| option.hide_env(true));
+        // An empty variable is as good as none: pipelines set them so.
+        let command = Self::command().mut_args(|option| {
+            let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
+            match option.get_env().is_some_and(is_empty) {
+                true => option.env(Resettable::Reset),
+                false => option.hide_env(true),
+            }
+        });
         let matches = command.try_get_matches_from(words).map_err(stop)?;
         let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
+        if args.ipv4 && args.ipv6 {
+            // The command line counts more than the environment.
+            let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+            (args.ipv4, args.ipv6) = match (typed("ipv4"), typed("ipv6")) {
+                (true, false) => (true, false),
+                (false, true) => (false, true),
+                _ => return Err(Stop::Usage("--ipv4 and --ipv6 exclude each other".to_owned())),
+            };
+        }
         args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
         // A path may have a comma in it, so only the environment's list is cut at commas.
         if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {
@@ -308,6 +324,12 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(allowed.to_owned()),
     }
+}
+
+fn parse_address(text: &str) -> Result<IpAddr, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "give an IP address of this machine, as in 192.0.2.1".to_owned())
 }
 
 /// The port of name servers (RFC 1035 §4.2).

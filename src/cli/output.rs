@@ -20,7 +20,7 @@ pub fn check(path: &Path) -> Result<(), String> {
     if path.is_dir() {
         return Err(format!("--output {}: it is a directory", path.display()));
     }
-    if is_special(path) {
+    if is_stdout(path) || is_special(path) {
         return Ok(());
     }
     let unfinished = unfinished(path);
@@ -38,17 +38,18 @@ pub fn check(path: &Path) -> Result<(), String> {
 /// One line that names what could not be written. Whoever closes standard output early has seen
 /// enough: that is no error.
 pub fn write(args: &Args, report: &Report, stdout: &mut dyn Write) -> Result<(), String> {
-    let to_terminal = args.output.is_none() && io::stdout().is_terminal();
+    let to_file = args.output.as_deref().is_some_and(|path| !is_stdout(path));
+    let to_terminal = !to_file && io::stdout().is_terminal();
     let text = match args.format {
         FormatArg::Json => render::json(report),
-        FormatArg::Text => render::text(report, &text_options(args, to_terminal)),
+        FormatArg::Text => render::text(report, &text_options(args, to_file, to_terminal)),
     };
     match &args.output {
-        Some(path) => {
+        Some(path) if !is_stdout(path) => {
             replace(path, &text).map_err(|error| format!("--output {}: {error}", path.display()))
         }
         None if args.quiet => Ok(()),
-        None => quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+        _ => quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
             .map_err(|error| format!("standard output: {error}")),
     }
 }
@@ -61,12 +62,12 @@ pub fn quietly(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn text_options(args: &Args, to_terminal: bool) -> TextOptions {
+fn text_options(args: &Args, to_file: bool, to_terminal: bool) -> TextOptions {
     let colored = match args.color {
         ColorArg::Always => true,
         ColorArg::Never => false,
         // A file is no terminal, whatever standard output is.
-        ColorArg::Auto if args.output.is_some() => false,
+        ColorArg::Auto if to_file => false,
         ColorArg::Auto => {
             anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
         }
@@ -97,7 +98,7 @@ fn is_utf8_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// Writes a file so that others see the old one or the whole new one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     if is_special(path) {
-        return fs::write(path, text);
+        return File::options().append(true).open(path)?.write_all(text.as_bytes());
     }
     let unfinished = unfinished(path);
     let written = File::create(&unfinished).and_then(|mut file| {
@@ -115,14 +116,22 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// Standard output by one of its names. Opened anew, a file behind it would lose what stands there.
+fn is_stdout(path: &Path) -> bool {
+    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    names.iter().any(|name| path == Path::new(name))
+}
+
 /// A device or a pipe (`-o /dev/stderr`, `-o >(…)`) cannot be replaced, and need not be.
 fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+    let of_a_process = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    of_a_process || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// The file itself, where the path is a link to it: links are kept.
 fn target(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    let dangling = || Some(path.parent()?.join(fs::read_link(path).ok()?));
+    fs::canonicalize(path).ok().or_else(dangling).unwrap_or_else(|| path.to_owned())
 }
 
 /// The name under which a file is written before it is whole: beside it, so that renaming works.

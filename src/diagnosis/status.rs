@@ -1,5 +1,6 @@
 //! Statuses, what is required, and the verdict: the tables of the contract.
 
+use super::check::Group;
 use super::finding::{BlockedBy, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{Draft, Judged, summary};
@@ -75,6 +76,13 @@ pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged])
             }
         };
         let judged = &mut judged[at];
+        // A port that takes connections and drops them before a greeting is not offered.
+        let is_not_offered = judged.status == Status::Misconfigured
+            && judged.drafts.iter().all(|draft| draft.check.group == Group::Reach)
+            && this.conversation().is_some_and(|seen| seen.smtp.greeting.is_none());
+        if !judged.required && is_not_offered {
+            judged.status = Status::Silent;
+        }
         if !judged.required && judged.status == Status::Blocked && !judged.is_blocked_on_this_side()
         {
             judged.status = Status::Silent;
@@ -113,7 +121,7 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         // Another address of the same host stands in.
         let stand_in = target.endpoints.iter().zip(judged).any(|(other, judged)| {
             (other.role, &other.host, other.port) == (endpoint.role, &endpoint.host, endpoint.port)
-                && is_conclusive(judged)
+                && matches!(judged.status, Status::Open | Status::Misconfigured)
         });
         if stand_in {
             continue;
@@ -126,7 +134,8 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         .then(|| "nothing that is required was checked".to_owned())
 }
 
-/// The endpoint was looked at, and what was seen is more than "come back later".
+/// The endpoint was looked at, and what was seen is more than "come back later". Another address
+/// stands in for one that was not only where a sender can talk to it.
 fn is_conclusive(judged: &Judged) -> bool {
     let throttled = judged.drafts.iter().any(|draft| draft.check.code == THROTTLED);
     judged.status != Status::Skipped && !throttled

@@ -32,8 +32,6 @@ pub enum Stop<'a> {
     GreetingRejected {
         /// The reply, quoted.
         reply: String,
-        /// It came in plaintext on a port that was to begin with TLS.
-        in_plaintext: bool,
     },
     /// Something that is not SMTP came.
     WrongProtocol {
@@ -119,7 +117,7 @@ fn greeting(seen: &Conversation) -> Option<Stop<'_>> {
     let greeting = seen.smtp.greeting.as_ref()?;
     match greeting.code / 100 {
         2 => None,
-        4 | 5 => Some(refused_greeting(greeting.code, quote(greeting), false)),
+        4 | 5 => Some(refused_greeting(greeting.code, quote(greeting), seen.tls.is_some())),
         _ => Some(Stop::WrongProtocol {
             step: Phase::Greeting,
             protocol: None,
@@ -128,13 +126,14 @@ fn greeting(seen: &Conversation) -> Option<Stop<'_>> {
     }
 }
 
-fn refused_greeting<'a>(code: u16, reply: String, in_plaintext: bool) -> Stop<'a> {
-    if wants_client_certificate(&reply) {
+fn refused_greeting<'a>(code: u16, reply: String, inside_tls: bool) -> Stop<'a> {
+    // Before TLS nobody could have shown one, so there the words mean something else.
+    if inside_tls && wants_client_certificate(&reply) {
         Stop::ClientCertificateRequired { said: reply }
     } else if code / 100 == 4 {
         Stop::Throttled { step: Phase::Greeting, reply }
     } else {
-        Stop::GreetingRejected { reply, in_plaintext }
+        Stop::GreetingRejected { reply }
     }
 }
 
@@ -165,7 +164,7 @@ fn ehlo<'a>(
         return None;
     }
     let reply = quote(&last.reply);
-    if wants_client_certificate(&reply) {
+    if inside_tls && wants_client_certificate(&reply) {
         return Some(Stop::ClientCertificateRequired { said: reply });
     }
     // A 421 behind a 5yz ends a conversation that was refused already.
@@ -199,13 +198,13 @@ fn handshake(mode: Mode, seen: &Conversation) -> Option<Stop<'_>> {
 fn not_tls<'a>(mode: Mode, bytes: &[u8]) -> Stop<'a> {
     let said = quote_bytes(bytes);
     if mode == Mode::Starttls {
-        let why = format!("after the 220 to STARTTLS it goes on in plaintext with `{said}`");
+        let why = format!("after its go-ahead to STARTTLS it goes on in plaintext with `{said}`");
         return Stop::HandshakeFailed { why };
     }
     match reply_code(bytes) {
         // 500 to 504 answer a command that makes no sense, as a ClientHello does in plaintext.
         Some(200..=399 | 500..=504) => Stop::PlaintextOnTlsPort { said },
-        Some(code) => refused_greeting(code, said, true),
+        Some(code) => refused_greeting(code, said, false),
         None => match protocol_of(bytes) {
             Some(protocol) => {
                 Stop::WrongProtocol { step: Phase::Tls, protocol: Some(protocol), said }
@@ -247,7 +246,15 @@ fn ending(seen: &Conversation) -> Stop<'_> {
         Some(Ending::TimedOut { phase: Phase::Greeting, partial: false }) => {
             match &seen.second_look {
                 Some(SecondLook::TlsAnswered) => Stop::TlsOnPlaintextPort { record: None },
-                Some(SecondLook::StillSilent) | None => {
+                // A server that waits for its client shows itself only now.
+                Some(SecondLook::Answered(bytes)) if protocol_of(bytes).is_some() => {
+                    Stop::WrongProtocol {
+                        step: Phase::Greeting,
+                        protocol: protocol_of(bytes),
+                        said: quote_bytes(bytes),
+                    }
+                }
+                Some(SecondLook::StillSilent | SecondLook::Answered(_)) | None => {
                     put_off(Phase::Greeting).unwrap_or(Stop::GreetingMissing)
                 }
             }

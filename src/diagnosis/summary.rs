@@ -165,6 +165,8 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
         .iter()
         .filter(|(_, d)| d.status == Status::Open)
         .filter_map(|(e, _)| e.conversation())
+        // With a code ignored, a status may say more than was seen.
+        .filter(|c| c.smtp.capabilities.is_some() || c.smtp.capabilities_after_tls.is_some())
         .collect();
     if relays.is_empty() || dialled.is_empty() {
         return None;
@@ -224,7 +226,8 @@ fn sending_sentence(both: &[Both<'_>]) -> Option<String> {
     let mut ways: Vec<(&Host, u16, Mode)> = Vec::new();
     for (endpoint, made) in &sending {
         let way = (&endpoint.host, endpoint.port, endpoint.mode);
-        if made.status == Status::Open && endpoint.port != RELAY && !ways.contains(&way) {
+        let is_way = endpoint.port != RELAY || made.required;
+        if made.status == Status::Open && is_way && !ways.contains(&way) {
             ways.push(way);
         }
     }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::check::{Found, Group};
 use super::finding::{Finding, Severity, Status};
-use super::reach::Reach;
 use super::{Draft, Judged, checks};
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 use crate::port::Role;
@@ -41,7 +40,7 @@ fn ipv6_broken(
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
-                && judged.reach == Reach::Connected
+                && matches!(judged.status, Status::Open | Status::Misconfigured)
         });
         let Some((ipv4, judged_ipv4)) = ipv4 else { continue };
         let works =

@@ -171,6 +171,9 @@ pub enum SecondLook {
     TlsAnswered,
     /// A ClientHello was sent where a greeting was missing, and it changed nothing.
     StillSilent,
+    /// A ClientHello was sent where a greeting was missing, and something other than TLS answered:
+    /// its first bytes (at most 512).
+    Answered(Vec<u8>),
 }
 
 impl Probe {

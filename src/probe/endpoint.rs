@@ -190,8 +190,9 @@ impl Probing {
         match outcome {
             Ok(Some(true)) => Some(SecondLook::TlsAnswered),
             _ if is_tls_record(&first_bytes) => Some(SecondLook::TlsAnswered),
-            Err(_) if first_bytes.is_empty() => Some(SecondLook::StillSilent),
-            // No connection, a close or something else: it answers the question neither way.
+            _ if !first_bytes.is_empty() => Some(SecondLook::Answered(first_bytes)),
+            Err(_) => Some(SecondLook::StillSilent),
+            // No connection or a close: that answers the question neither way.
             _ => None,
         }
     }

@@ -79,7 +79,13 @@ impl Finder {
                 work.spawn(self.clone().named_submission(vec![server], token));
             }
             Target::Server(server) => {
-                self.tell(Fact::SubmissionNotAsked);
+                match &self.probing.plan.submission {
+                    Submission::Discover => self.tell(Fact::SubmissionNotAsked),
+                    Submission::Named(servers) => {
+                        let servers = servers.clone();
+                        work.spawn(self.clone().named_submission(servers, token.clone()));
+                    }
+                }
                 let ports = self.probing.plan.ports_of_named(Role::Host, server.port);
                 let wanted = Wanted {
                     role: Role::Host,
@@ -112,7 +118,8 @@ impl Finder {
         }
         if is_implicit(&mx) {
             mx.implicit = true;
-            hosts.push((domain.into(), None));
+            // RFC 5321 §5.1: as if an MX with preference 0 named it.
+            hosts.push((domain.into(), Some(0)));
         }
         self.tell(Fact::Mx(mx));
         let ports = self.probing.plan.ports_of(Role::Mx, &[]);

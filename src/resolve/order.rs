@@ -33,8 +33,8 @@ pub(super) fn sort_srv(records: &mut Vec<SrvRecord>) {
 }
 
 /// The submission servers that SRV records name, in the order in which a client tries them:
-/// implicit TLS before STARTTLS (RFC 8314 §5.1), then as the records say. A server and port that
-/// is named twice is kept as it was named first. The target `.` declares the service absent, and
+/// implicit TLS before STARTTLS (RFC 8314 §5.1), then as the records say. A server that two
+/// services name for one port is asked in both modes. The target `.` declares the service absent, and
 /// what cannot be a host name cannot be tried.
 pub fn submission_servers(srv: &[SrvObservation]) -> Vec<SubmissionServer> {
     let mut services: Vec<&SrvObservation> = srv.iter().collect();
@@ -47,13 +47,14 @@ pub fn submission_servers(srv: &[SrvObservation]) -> Vec<SubmissionServer> {
                 continue; // Nothing can be dialled there.
             }
             let host = Host::Name(name.clone());
-            if !servers.iter().any(|s| s.host == host && s.port == Some(record.port)) {
-                servers.push(SubmissionServer {
-                    host,
-                    port: Some(record.port),
-                    mode: Some(service.mode),
-                    source: SubmissionSource::Srv,
-                });
+            let server = SubmissionServer {
+                host,
+                port: Some(record.port),
+                mode: Some(service.mode),
+                source: SubmissionSource::Srv,
+            };
+            if !servers.contains(&server) {
+                servers.push(server);
             }
         }
     }
@@ -140,6 +141,8 @@ mod tests {
                 server("d.test", 465, Mode::Implicit),
                 server("a.test", 587, Mode::Starttls),
                 server("b.test", 587, Mode::Starttls),
+                // Announced in both modes, so both have to work.
+                server("c.test", 465, Mode::Starttls),
             ]
         );
     }

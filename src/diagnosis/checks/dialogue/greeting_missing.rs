@@ -2,6 +2,7 @@ use super::greeting_seen;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
+use crate::diagnosis::words::quote_bytes;
 use crate::observation::SecondLook;
 use crate::port::Mode;
 
@@ -59,8 +60,16 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         seen.connect.elapsed.0,
         seen.timings.total.as_secs()
     )];
-    if seen.second_look == Some(SecondLook::StillSilent) {
-        evidence.push("a ClientHello on a second connection was not answered either".to_owned());
+    match &seen.second_look {
+        Some(SecondLook::StillSilent) => {
+            evidence
+                .push("a ClientHello on a second connection was not answered either".to_owned());
+        }
+        Some(SecondLook::Answered(bytes)) => {
+            let said = quote_bytes(bytes);
+            evidence.push(format!("on a second connection it answers a ClientHello with `{said}`"));
+        }
+        Some(SecondLook::TlsAnswered) | None => {}
     }
     Outcome::found(Found {
         message: format!("{label} accepts the connection and then says nothing{inside}"),

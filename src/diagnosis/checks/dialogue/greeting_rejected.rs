@@ -2,7 +2,7 @@ use super::greeting_seen;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
-use crate::port::Role;
+use crate::port::{Mode, Role};
 
 declare_check! {
     /// ## What it checks
@@ -42,9 +42,10 @@ declare_check! {
 
 fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let Some(stop) = facts.stop() else { return facts.unseen() };
-    let Stop::GreetingRejected { reply, in_plaintext } = stop else { return greeting_seen(facts) };
+    let Stop::GreetingRejected { reply } = stop else { return greeting_seen(facts) };
     let mut evidence = vec![format!("greeting: {reply}")];
-    if in_plaintext {
+    let had_tls = facts.handshake().is_some_and(|tls| tls.error.is_none());
+    if facts.endpoint.mode == Mode::Implicit && !had_tls {
         evidence.push("it came in plaintext, before any TLS".to_owned());
     }
     let label = facts.endpoint.label();
