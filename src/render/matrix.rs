@@ -173,7 +173,11 @@ fn rows(page: &Page<'_>, target: &TargetReport, ports: &[u16]) -> Vec<Row> {
             rows.len() - 1
         });
         if let Some(column) = ports.iter().position(|p| *p == endpoint.port) {
-            rows[at].cells[column] = Some(cell(endpoint));
+            // One port may be asked in two modes; the cell shows the worse.
+            let place = &mut rows[at].cells[column];
+            let worst =
+                place.iter().copied().chain([cell(endpoint)]).max_by_key(|(t, _)| weight(*t));
+            *place = worst;
         }
     }
     add_undialled(page, target, ports.len(), &mut rows);
@@ -196,6 +200,15 @@ fn add_undialled(page: &Page<'_>, target: &TargetReport, ports: usize, rows: &mu
             let address = "not dialled".to_owned();
             rows.push(Row { role, preference, host, address, cells: vec![None; ports] });
         }
+    }
+}
+
+fn weight(tone: Tone) -> u8 {
+    match tone {
+        Tone::Bad => 3,
+        Tone::Warn => 2,
+        Tone::Good => 1,
+        _ => 0,
     }
 }
 
