@@ -1,7 +1,6 @@
-use super::{Addressed, addressed, answered_mx};
+use super::{Addressed, addressed, implicit_host};
 use crate::diagnosis::check::{Found, Outcome, Rule, TargetFacts, declare_check};
 use crate::diagnosis::finding::Severity;
-use crate::names::{HostName, Target};
 
 declare_check! {
     /// ## What it checks
@@ -40,17 +39,10 @@ declare_check! {
 }
 
 fn check(facts: &TargetFacts<'_>) -> Outcome {
-    let mx = match answered_mx(facts) {
-        Ok(mx) => mx,
+    let (domain, host) = match implicit_host(facts) {
+        Ok(implicit) => implicit,
         Err(outcome) => return outcome,
     };
-    let Target::Domain(domain) = &facts.target.target else {
-        return Outcome::NotApplicable("the target is no domain");
-    };
-    if !mx.implicit {
-        return Outcome::Pass;
-    }
-    let host = HostName::from(domain.clone());
     let evidence = match addressed(&facts.target.dns, &host) {
         Addressed::Yes => return Outcome::Pass,
         Addressed::Unknown => return Outcome::CannotTell("its addresses are not all known"),

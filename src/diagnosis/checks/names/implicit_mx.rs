@@ -1,8 +1,7 @@
-use super::{Addressed, addressed, answered_mx};
+use super::{Addressed, addressed, implicit_host};
 use crate::diagnosis::check::{Found, Outcome, Rule, TargetFacts, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::words::list;
-use crate::names::{HostName, Target};
 
 declare_check! {
     /// ## What it checks
@@ -39,17 +38,10 @@ declare_check! {
 }
 
 fn check(facts: &TargetFacts<'_>) -> Outcome {
-    let mx = match answered_mx(facts) {
-        Ok(mx) => mx,
+    let (domain, host) = match implicit_host(facts) {
+        Ok(implicit) => implicit,
         Err(outcome) => return outcome,
     };
-    let Target::Domain(domain) = &facts.target.target else {
-        return Outcome::NotApplicable("the target is no domain");
-    };
-    if !mx.implicit {
-        return Outcome::Pass;
-    }
-    let host = HostName::from(domain.clone());
     match addressed(&facts.target.dns, &host) {
         Addressed::Yes => {}
         Addressed::Unknown => return Outcome::CannotTell("its addresses are not all known"),

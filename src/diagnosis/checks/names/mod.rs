@@ -19,7 +19,7 @@ pub mod submission_not_announced;
 
 use crate::diagnosis::check::{Outcome, TargetFacts};
 use crate::diagnosis::words::shorten;
-use crate::names::{Exchange, HostName};
+use crate::names::{Domain, Exchange, HostName, Target};
 use crate::observation::{
     AddressSource, DnsObservation, Lookup, LookupOutcome, MxObservation, MxRecord, ServerFailure,
 };
@@ -56,6 +56,19 @@ fn mx_hosts(records: &[MxRecord]) -> Vec<&HostName> {
         }
     }
     hosts
+}
+
+/// The domain, and the host that it is itself where it has no MX record (RFC 5321 §5.1); else the
+/// outcome of every check that looks at that.
+fn implicit_host<'a>(facts: &TargetFacts<'a>) -> Result<(&'a Domain, HostName), Outcome> {
+    let mx = answered_mx(facts)?;
+    let Target::Domain(domain) = &facts.target.target else {
+        return Err(Outcome::NotApplicable("the target is no domain"));
+    };
+    match mx.implicit {
+        true => Ok((domain, HostName::from(domain.clone()))),
+        false => Err(Outcome::Pass),
+    }
 }
 
 /// Whether a host has an address, as far as DNS said.
