@@ -4,11 +4,10 @@ use std::cmp::Reverse;
 
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
+use super::words::awaited;
 use super::{EndpointDiagnosis, Judged, checks, status};
 use crate::names::{Host, Server, Target};
-use crate::observation::{
-    Conversation, Ending, EndpointObservation, Phase, Skip, TargetObservation,
-};
+use crate::observation::{Conversation, Ending, EndpointObservation, Skip, TargetObservation};
 use crate::port::{Mode, RELAY, Role};
 
 /// An endpoint's status in one sentence, without its full stop.
@@ -55,20 +54,14 @@ fn open(conversation: &Conversation) -> String {
 }
 
 fn ended(conversation: &Conversation) -> String {
-    let step = |phase: &Phase| match phase {
-        Phase::Connect => "the connection",
-        Phase::Greeting => "the greeting",
-        Phase::Ehlo | Phase::EhloAfterTls => "the reply to EHLO",
-        Phase::Starttls => "the reply to STARTTLS",
-        Phase::Tls => "the TLS handshake",
-        Phase::Quit => "the end",
-    };
     match &conversation.ending {
         Some(Ending::Closed(phase)) => {
-            format!("the server closed the connection before {}", step(phase))
+            format!("the server closed the connection before {}", awaited(*phase))
         }
-        Some(Ending::Reset(phase)) => format!("the connection was reset before {}", step(phase)),
-        Some(Ending::TimedOut { phase, .. }) => format!("{} did not come in time", step(phase)),
+        Some(Ending::Reset(phase)) => {
+            format!("the connection was reset before {}", awaited(*phase))
+        }
+        Some(Ending::TimedOut { phase, .. }) => format!("{} did not come in time", awaited(*phase)),
         _ => "the conversation did not come to its end".to_owned(),
     }
 }

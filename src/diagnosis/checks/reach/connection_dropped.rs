@@ -55,12 +55,14 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let awaited = awaited(step);
     let when = match (step, &how) {
         (Phase::Tls, _) => "during the TLS handshake".to_owned(),
-        (_, Break::Silent { partial: true }) => format!("in the middle of {awaited}"),
         _ => format!("before {awaited}"),
     };
     let message = match &how {
         Break::Closed => format!("{label} closed the connection {when}"),
         Break::Reset => format!("the connection to {label} was reset {when}"),
+        Break::Silent { partial: true } if step != Phase::Tls => {
+            format!("{label} did not finish {awaited} in time")
+        }
         Break::Silent { .. } => format!("{label} fell silent {when}"),
         Break::TooMuch(limit) => {
             let size = match limit {
@@ -134,7 +136,7 @@ mod tests {
         let silent = |phase, partial| Ending::TimedOut { phase, partial };
         for (ending, part) in [
             (Ending::Closed(Phase::Greeting), "closed the connection before the greeting"),
-            (silent(Phase::Greeting, true), "fell silent in the middle of the greeting"),
+            (silent(Phase::Greeting, true), "did not finish the greeting in time"),
             (Ending::Reset(Phase::Ehlo), "was reset before the reply to EHLO"),
             (silent(Phase::Starttls, false), "fell silent before the reply to STARTTLS"),
             (Ending::Reset(Phase::Tls), "was reset during the TLS handshake"),
