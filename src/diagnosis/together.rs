@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::check::{Found, Group};
 use super::finding::{Finding, Severity, Status};
+use super::reach::Reach;
 use super::{Draft, Judged, checks};
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 use crate::port::Role;
@@ -37,10 +38,13 @@ fn ipv6_broken(
         if judged[at].is_blocked_on_this_side() {
             continue;
         }
+        let this_is_connected = judged[at].reach == Reach::Connected;
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
                 && matches!(judged.status, Status::Open | Status::Misconfigured)
+                // A conversation that breaks off over both is not a fault of IPv6.
+                && !(this_is_connected && judged.is_unreached())
         });
         let Some((ipv4, judged_ipv4)) = ipv4 else { continue };
         let works =
