@@ -1,4 +1,4 @@
-//! A recursive resolver on loopback whose whole world is a text.
+//! A recursive resolver whose whole world is a text.
 //!
 //! Knows zones, and the ways in which a name server fails. Must not know who asks or why.
 //!
@@ -66,6 +66,11 @@ impl NameServer {
     /// Starts it on a free port of loopback, the same for UDP and TCP.
     pub async fn start() -> io::Result<Self> {
         let (udp, tcp) = bind_both().await?;
+        Self::start_on(udp, tcp)
+    }
+
+    /// Starts it on these two, wherever they are bound.
+    pub fn start_on(udp: UdpSocket, tcp: TcpListener) -> io::Result<Self> {
         let address = udp.local_addr()?;
         let world = Arc::new(World::default());
         tokio::spawn(serve_udp(udp, world.clone()));

@@ -1,4 +1,4 @@
-//! An SMTP server on loopback that acts a [`Behaviour`] out and notes down what its clients do.
+//! An SMTP server that acts a [`Behaviour`] out and notes down what its clients do.
 //!
 //! Knows just enough SMTP to hold the conversation that smtpcheck begins. Mail it would never take:
 //! any command but EHLO, HELO, STARTTLS and QUIT is answered with 502 and stands in the record.
@@ -97,6 +97,11 @@ fn peer_has_hung_up(connection: &OwnedFd) -> bool {
 pub async fn serve(host: &str, behaviour: Behaviour) -> io::Result<(SocketAddr, Arc<Record>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
+    Ok((address, serve_on(listener, host, behaviour)))
+}
+
+/// Starts a server that calls itself `host`, wherever `listener` listens.
+pub fn serve_on(listener: TcpListener, host: &str, behaviour: Behaviour) -> Arc<Record> {
     let record = Arc::new(Record::default());
     let server = Arc::new(Server { host: host.to_owned(), behaviour, record: record.clone() });
     tokio::spawn(async move {
@@ -113,7 +118,7 @@ pub async fn serve(host: &str, behaviour: Behaviour) -> io::Result<(SocketAddr, 
             });
         }
     });
-    Ok((address, record))
+    record
 }
 
 struct Server {

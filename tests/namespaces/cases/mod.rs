@@ -1,0 +1,38 @@
+//! Every case, by what is done to the packets.
+
+mod innocent;
+mod proxies;
+mod refusals;
+mod silence;
+mod this_machine;
+
+use crate::case::{Block, Case, Connect, Shows};
+use crate::node::{Family, Node};
+
+/// All of them. The ones that take long come first, so that they run beside the others.
+pub fn all() -> Vec<Case> {
+    let mut all = silence::cases();
+    all.extend(innocent::cases());
+    all.extend(this_machine::cases());
+    all.extend(proxies::cases());
+    all.extend(refusals::cases());
+    all
+}
+
+/// What port 25 shows where it gets nowhere: an error on the mail exchangers, and no verdict on
+/// the submission server, where it is optional.
+fn port_25(family: Family, connect: Connect, block: Option<Block>) -> Vec<Shows> {
+    let on = |host, status, block| Shows {
+        host: Some(host),
+        ports: vec![25],
+        family,
+        connect,
+        status,
+        block,
+    };
+    vec![
+        on(Node::Mx1, "blocked", block),
+        on(Node::Mx2, "blocked", block),
+        on(Node::Smtp, "silent", None),
+    ]
+}
