@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use super::check::Found;
 use super::finding::{Block, BlockedBy, BlockedHow, Confidence};
 use super::reach::Reach;
-use crate::observation::{ConnectOutcome, Conversation, EndpointObservation, IcmpMessage, Probe};
+use crate::observation::{
+    ConnectOutcome, Conversation, EndpointObservation, IcmpMessage, Millis, Probe,
+};
 
 /// What an ICMP error means, whatever the family (RFC 792, RFC 1812 §5.2.7.1, RFC 4443 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,9 @@ enum IcmpMeaning {
     /// The packet died on the way: a routing loop or too many hops.
     Exceeded,
 }
+
+/// No neighbour is given up sooner: Linux asks for it three times, a second apart.
+const NEIGHBOUR: Millis = Millis(900.0);
 
 /// Judges whether packets get to an endpoint, and who stops them if not.
 pub fn judge(endpoint: &EndpointObservation) -> Reach {
@@ -88,6 +93,12 @@ fn rejected(
     let from = icmp.from;
     let (meaning, words) = meaning(icmp);
     let own = conversation.connect.local.is_some_and(|local| local.ip() == from);
+    // The kernel gives a neighbour that does not answer about three seconds before it reports it
+    // in its own name; what it says at once is a rule.
+    let meaning = match own && conversation.connect.elapsed < NEIGHBOUR {
+        true => IcmpMeaning::Refused,
+        false => meaning,
+    };
     let evidence = vec![format!(
         "{} answered a connection to {label} with ICMP \"{words}\" (type {}, code {}).",
         if own { "This machine itself".to_owned() } else { from.to_string() },
@@ -241,7 +252,7 @@ fn meaning(icmp: IcmpMessage) -> (IcmpMeaning, &'static str) {
 mod tests {
     use super::*;
     use crate::names::Host;
-    use crate::observation::{Connect, Millis, Skip};
+    use crate::observation::{Connect, Skip};
     use crate::port::{Mode, Requirement, Role};
 
     const OWN: &str = "198.51.100.9";
@@ -318,6 +329,20 @@ mod tests {
             assert_eq!((code, block.by, block.how, block.confidence), expected, "{outcome:?}");
             assert!(!block.evidence.is_empty() && !found.fix.is_empty(), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn host_unreachable_from_this_machine_at_once_is_a_rule_and_no_neighbour() {
+        let connect = Connect {
+            outcome: icmp(3, 1, OWN),
+            elapsed: Millis(0.2),
+            local: Some((ip(OWN), 0).into()),
+            dialled: None,
+        };
+        let conversation = Conversation { connect, ..Conversation::default() };
+        let reach = judge(&endpoint(SERVER, Probe::Dialled(Box::new(conversation))));
+        let Reach::Blocked { code, block, .. } = reach else { panic!("it stops nothing") };
+        assert_eq!((code, block.by), ("outbound-port-blocked", BlockedBy::ThisHost));
     }
 
     #[test]
