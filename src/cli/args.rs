@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::diagnosis::checks;
 use crate::names::{self, Host, Server};
@@ -21,6 +21,8 @@ use crate::port::{Mode, PortMode};
 /// misconfigured, and what to do.
 #[derive(Debug, Parser)]
 #[command(name = "smtpcheck", version, max_term_width = 100, after_long_help = EXAMPLES)]
+// A target may be called `help`; only the commands of the contract are taken from targets.
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub struct Args {
     /// What to check: a domain, me@example.com, host:port, an IP address, or - for a list on
     /// standard input
@@ -37,29 +39,29 @@ pub struct Args {
     /// HOST is probed on the ports of --ports, HOST:PORT on that port only. `none` checks none.
     /// SRV records (RFC 6186, RFC 8314) are then not asked for.
     #[arg(short, long, env = "SMTPCHECK_SUBMISSION", value_name = "HOST[:PORT]",
-          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT)]
+          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT, global = true)]
     pub submission: Vec<SubmissionArg>,
 
     /// Ports to probe, each PORT, PORT=starttls or PORT=implicit
     ///
     /// 465 is implicit TLS by default, every other port STARTTLS.
     #[arg(short, long, env = "SMTPCHECK_PORTS", value_name = "LIST", value_delimiter = ',',
-          value_parser = parse_port_mode, default_value = "25,465,587,2525", help_heading = WHAT)]
+          value_parser = parse_port_mode, default_value = "25,465,587,2525", help_heading = WHAT, global = true)]
     pub ports: Vec<PortMode>,
 
     /// Use IPv4 only
     #[arg(short = '4', long, env = "SMTPCHECK_IPV4", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), conflicts_with = "ipv6", help_heading = WHAT)]
+          value_parser = FalseyValueParser::new(), conflicts_with = "ipv6", help_heading = WHAT, global = true)]
     pub ipv4: bool,
 
     /// Use IPv6 only
     #[arg(short = '6', long, env = "SMTPCHECK_IPV6", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), help_heading = WHAT)]
+          value_parser = FalseyValueParser::new(), help_heading = WHAT, global = true)]
     pub ipv6: bool,
 
     /// Longest wait for one TCP connection, in seconds
     #[arg(long, env = "SMTPCHECK_CONNECT_TIMEOUT", value_name = "SECS", default_value = "8",
-          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW, global = true)]
     pub connect_timeout: Duration,
 
     /// Longest time for one endpoint's conversation, in seconds, connection included
@@ -67,80 +69,105 @@ pub struct Args {
     /// A greeting is waited for as long as this lasts. Where it ends in silence, one further look
     /// of at most 5 seconds may follow on a new connection.
     #[arg(long, env = "SMTPCHECK_TIMEOUT", value_name = "SECS", default_value = "30",
-          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW, global = true)]
     pub timeout: Duration,
 
     /// Probes under way at once
     #[arg(short, long, env = "SMTPCHECK_JOBS", value_name = "N", default_value = "256",
-          value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW)]
+          value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW, global = true)]
     pub jobs: u16,
 
     /// Ask this name server instead of the system's; repeatable
     ///
     /// /etc/hosts is then not looked at.
     #[arg(long, env = "SMTPCHECK_RESOLVER", value_name = "ADDR[:PORT]", value_delimiter = ',',
-          value_parser = parse_resolver, help_heading = HOW)]
+          value_parser = parse_resolver, help_heading = HOW, global = true)]
     pub resolver: Vec<SocketAddr>,
 
     /// Dial ADDR:PORT when HOST:PORT is meant; repeatable
     ///
     /// As in curl: HOST or PORT may be empty, which stands for any. HOST is then not looked up.
     #[arg(long, env = "SMTPCHECK_CONNECT_TO", value_name = "HOST:PORT:ADDR:PORT",
-          value_delimiter = ',', value_parser = parse_connect_to, help_heading = HOW)]
+          value_delimiter = ',', value_parser = parse_connect_to, help_heading = HOW, global = true)]
     pub connect_to: Vec<ConnectTo>,
 
     /// Trust the certificates in this PEM file as well as the built-in roots; repeatable
-    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW)]
+    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW, global = true)]
     pub ca_file: Vec<PathBuf>,
 
     /// Name to give in EHLO [default: this host's full name, else an address literal]
     #[arg(long, env = "SMTPCHECK_HELO", value_name = "NAME", value_parser = parse_helo,
-          help_heading = HOW)]
+          help_heading = HOW, global = true)]
     pub helo: Option<String>,
 
     /// Local address to connect from; one a family
     #[arg(long, env = "SMTPCHECK_BIND", value_name = "ADDR", value_delimiter = ',',
-          help_heading = HOW)]
+          help_heading = HOW, global = true)]
     pub bind: Vec<IpAddr>,
 
     /// What the report looks like
     #[arg(short, long, env = "SMTPCHECK_FORMAT", value_name = "FORMAT", default_value = "text",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub format: FormatArg,
 
     /// Write the report to this file instead of standard output, atomically
-    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT)]
+    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT, global = true)]
     pub output: Option<PathBuf>,
 
     /// Which findings make the exit code 1
     #[arg(long, env = "SMTPCHECK_FAIL_ON", value_name = "SEVERITY", default_value = "error",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub fail_on: FailOn,
 
     /// Behave as if this finding had not been found; repeatable
     #[arg(long, env = "SMTPCHECK_IGNORE", value_name = "CODE", value_delimiter = ',',
-          value_parser = parse_code, help_heading = REPORT)]
+          value_parser = parse_code, help_heading = REPORT, global = true)]
     pub ignore: Vec<&'static str>,
 
     /// Show the facts of good ports too; -vv shows every conversation, line by line
     #[arg(short, long, env = "SMTPCHECK_VERBOSE", action = ArgAction::Count,
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub verbose: u8,
 
     /// No report on standard output, only the exit code
     #[arg(short, long, env = "SMTPCHECK_QUIET", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), help_heading = REPORT)]
+          value_parser = FalseyValueParser::new(), help_heading = REPORT, global = true)]
     pub quiet: bool,
 
     /// When to colour the report; NO_COLOR and CLICOLOR_FORCE are honoured in auto
     #[arg(long, env = "SMTPCHECK_COLOR", value_name = "WHEN", default_value = "auto",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub color: ColorArg,
+
+    /// What to do instead of checking targets.
+    #[command(subcommand)]
+    pub command: Option<Command>,
 
     /// The user chose the ports: they are named, not merely looked at.
     #[arg(skip)]
     pub ports_given: bool,
 }
+
+/// What to do instead of checking targets.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Show where on the path to a host each port stops
+    ///
+    /// Sends connection attempts whose packets live for 1, 2, 3 … hops, so that each router on the
+    /// way names itself, to every port of --ports, and shows the paths side by side. Needs Linux;
+    /// needs no root. Ports that answer see at most two connections, closed at once.
+    #[command(after_long_help = TRACE_EXAMPLES)]
+    Trace {
+        /// The host: a name or an IP address, with a port where only that one is to be traced
+        #[arg(value_name = "HOST", required = true)]
+        hosts: Vec<String>,
+    },
+}
+
+/// Options that every command takes, since they may stand in the environment or in front of it,
+/// and that change nothing for `trace`.
+const NOTHING_TO_TRACE: [&str; 8] =
+    ["submission", "connect_timeout", "timeout", "jobs", "ca_file", "helo", "fail_on", "ignore"];
 
 const WHAT: &str = "What to check";
 const HOW: &str = "How to check it";
@@ -162,6 +189,17 @@ Exit codes:
   1  something at or above --fail-on was found
   2  the command line or a file is wrong; nothing was probed
   3  a target could not be checked, so no verdict is given for it";
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  smtpcheck trace smtp.example.com           ports 25, 465, 587 and 2525 side by side
+  smtpcheck trace -p 25,443 mx.example.com   with a port that is sure to be open
+  smtpcheck trace -4 -f json 192.0.2.25
+
+Exit codes:
+  0  every host was traced, wherever its paths end
+  2  the command line is wrong; nothing was sent
+  3  a host could not be traced, or the trace was interrupted";
 
 /// What the report looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -232,9 +270,29 @@ impl Args {
     /// that `--help` and `--version` ask for.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
         // Each variable beside its option would make the help twice as long; it tells the rule.
-        let command = Self::command().mut_args(|option| option.hide_env(true));
-        let matches = command.try_get_matches_from(words).map_err(stop)?;
+        let mut command = Self::command().mut_args(|option| option.hide_env(true));
+        // Only then do the commands have the options that stand before or after them.
+        command.build();
+        let command = command.mut_subcommand("trace", |trace| {
+            trace.mut_args(|option| {
+                let idle = NOTHING_TO_TRACE.contains(&option.get_id().as_str());
+                option.hide(idle)
+            })
+        });
+        let words: Vec<OsString> = words.into_iter().collect();
+        let commands: Vec<String> =
+            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let matches = command.try_get_matches_from(&words).map_err(stop)?;
         let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
+        // Behind a target clap takes a command's name for another target.
+        if !words.iter().any(|word| word == "--")
+            && let Some(name) = args.targets.iter().find(|target| commands.contains(target))
+        {
+            return Err(Stop::Usage(format!(
+                "`{name}` is a command and stands before everything but options; a target of that \
+                 name stands behind `--`"
+            )));
+        }
         args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
         // A path may have a comma in it, so only the environment's list is cut at commas.
         if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {

@@ -14,6 +14,7 @@ use crate::names::{Host, Target};
 use crate::port::{Mode, Requirement, Role};
 
 pub mod dns;
+pub mod path;
 pub mod smtp;
 pub mod tcp;
 pub mod tls;
@@ -23,6 +24,7 @@ pub use dns::{
     LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
     SubmissionServer, SubmissionSource,
 };
+pub use path::{Hop, Missing, PathEnd, PathObservation, TraceObservation, TraceObservations};
 pub use smtp::{
     Capabilities, Direction, EhloAttempt, Ending, Keyword, Limit, Phase, Reply, ReplyDefect,
     SmtpFacts, StarttlsFacts, Timings, TranscriptLine,
