@@ -330,6 +330,14 @@ mod tests {
     }
 
     #[test]
+    fn hosts_to_trace_are_servers_and_never_domains() {
+        let plan = plan(&["trace", "a.example", "b.example:26", "2001:db8::1"]).expect("a plan");
+        let is_server = |(_, t): &(String, _)| matches!(t, Ok(Target::Server(_)));
+        assert!(plan.targets.iter().all(is_server), "{:?}", plan.targets);
+        assert_eq!(plan.asked_ports(), [25, 465, 587, 2525, 26]);
+    }
+
+    #[test]
     fn nonsense_is_refused_in_the_users_words() {
         for (words, part) in [
             (vec!["-s", "none"], "nothing to check"),
@@ -341,6 +349,9 @@ mod tests {
             ),
             (vec!["https://a.example/"], "it is a URL"),
             (vec!["-", "-"], "once"),
+            (vec!["-4", "trace", "-6", "a.example"], "no address family"),
+            (vec!["trace", "-"], "`-` cannot be a host"),
+            (vec!["trace", "a.example:0"], "is not a port"),
         ] {
             let refusal = plan(&words).expect_err("nonsense");
             assert!(refusal.contains(part), "{words:?}: {refusal}");

@@ -22,7 +22,7 @@ use crate::port::{Mode, PortMode};
 #[derive(Debug, Parser)]
 #[command(name = "smtpcheck", version, max_term_width = 100, after_long_help = EXAMPLES)]
 // A target may be called `help`; only the commands of the contract are taken from targets.
-#[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Args {
     /// What to check: a domain, me@example.com, host:port, an IP address, or - for a list on
     /// standard input
@@ -168,6 +168,11 @@ pub enum Command {
 /// and that change nothing for `trace`.
 const NOTHING_TO_TRACE: [&str; 8] =
     ["submission", "connect_timeout", "timeout", "jobs", "ca_file", "helo", "fail_on", "ignore"];
+
+const USAGE: &str = "\
+smtpcheck [OPTIONS] <TARGET>...
+       smtpcheck [OPTIONS] --submission <HOST[:PORT]>
+       smtpcheck trace [OPTIONS] <HOST>...";
 
 const WHAT: &str = "What to check";
 const HOW: &str = "How to check it";
@@ -317,8 +322,9 @@ fn stop(error: clap::Error) -> Stop {
     }
     let mut line = String::new();
     for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        // The usage may have several lines; nothing but a pointer to --help follows it.
         if part.starts_with("Usage:") || part.starts_with("For more information") {
-            continue;
+            break;
         }
         let part = part.strip_prefix("error: ").unwrap_or(part);
         if !line.is_empty() {
@@ -485,11 +491,46 @@ mod tests {
             (&["--jobs", "0", "a.example"], "'0'", "1.."),
             (&["--prots", "25", "a.example"], "--prots", "'--ports'"),
             (&[], "TARGET", "--help"),
+            (&["trace"], "HOST", "--help"),
+            (&["trace", "--prots", "25", "a.example"], "--prots", "'--ports'"),
         ] {
             let line = read(words).expect_err("a mistake");
             assert!(line.contains(value) && line.contains(allowed), "{words:?}: {line}");
             assert_eq!(line.lines().count(), 1, "{line}");
         }
+    }
+
+    #[test]
+    fn options_stand_before_or_after_a_command() {
+        let trace = |host: &str| Some(Command::Trace { hosts: vec![host.to_owned()] });
+        for words in [
+            &["-4", "-p", "25,26", "-q", "trace", "a.example"][..],
+            &["trace", "-4", "-p", "25,26", "-q", "a.example"],
+            &["-4", "trace", "a.example", "-p25", "-p26", "-q"],
+        ] {
+            let args = read(words).expect("arguments");
+            assert_eq!((&args.command, args.targets.len()), (&trace("a.example"), 0), "{words:?}");
+            let ports: Vec<u16> = args.ports.iter().map(|port| port.port).collect();
+            assert_eq!((ports, args.ipv4, args.quiet), (vec![25, 26], true, true), "{words:?}");
+        }
+        let args = read(&["trace", "--", "trace"]).expect("arguments");
+        assert_eq!(args.command, trace("trace"));
+    }
+
+    #[test]
+    fn a_target_that_is_spelt_like_a_command_stands_behind_two_hyphens() {
+        for words in [&["--", "trace"][..], &["-p25", "--", "trace"], &["a.example", "--", "trace"]]
+        {
+            let args = read(words).expect("arguments");
+            assert_eq!(
+                (args.targets.last().map(String::as_str), args.command),
+                (Some("trace"), None)
+            );
+        }
+        assert_eq!(read(&["help"]).expect("arguments").targets, ["help"]);
+        let line = read(&["a.example", "trace", "b.example"]).expect_err("a mistake");
+        assert!(line.contains("`trace` is a command") && line.contains("`--`"), "{line}");
+        assert!(read(&["-o", "trace", "a.example"]).is_ok(), "a value is no command");
     }
 
     #[test]

@@ -101,7 +101,8 @@ fn the_first_answer_ends_it_and_at_most_two_packets_reach_the_server() {
 #[test]
 fn nothing_breaks_the_etiquette() {
     let silent_from = |n: u8| plain(n, None);
-    let ways: [(&str, Box<dyn Fn(u8, usize) -> (Seen, Duration)>); 6] = [
+    type Boxed = Box<dyn Fn(u8, usize) -> (Seen, Duration)>;
+    let ways: [(&str, Boxed); 6] = [
         ("answered", Box::new(plain(12, Some(PathEnd::Connected)))),
         ("silent from the start", Box::new(silent_from(1))),
         ("silent server", Box::new(silent_from(12))),

@@ -61,21 +61,34 @@ fn heading(page: &mut Page<'_>, trace: &TraceReport) {
 fn table(page: &mut Page<'_>, paths: &[&PathReport]) {
     let heard = paths.iter().flat_map(|path| &path.hops).filter_map(|hop| hop.address);
     let widest = heard.map(|address| address.to_string().width()).max().unwrap_or(0);
-    let room = page.table_width.saturating_sub(TTL + GAP + GAP);
-    // An address that leaves no room for a column gets a line of its own.
-    let address = if widest + CELL + GAP > room { GAP } else { widest };
-    let fit = (room - address) / (CELL + GAP);
-    for some in paths.chunks(fit.max(1)) {
+    let fit = |gap: usize, address: usize| {
+        page.table_width.saturating_sub(TTL + gap + address) / (gap + CELL)
+    };
+    // Side by side counts more than one line a hop: rather than tear the ports apart, columns move
+    // together, and after that addresses get lines of their own.
+    let ways = [(GAP, widest), (1, widest), (GAP, 0)];
+    let (gap, address) = ways
+        .into_iter()
+        .find(|(gap, address)| fit(*gap, *address) >= paths.len())
+        .unwrap_or(if fit(GAP, 0) > fit(GAP, widest) { ways[2] } else { ways[0] });
+    for some in paths.chunks(fit(gap, address).max(1)) {
         page.gap();
-        columns(page, some, TTL + GAP + address + GAP);
+        columns(page, some, Columns { gap, cells_at: TTL + gap + address + gap });
         page.gap();
     }
 }
 
-fn columns(page: &mut Page<'_>, paths: &[&PathReport], cells_at: usize) {
+/// Where the columns are.
+#[derive(Clone, Copy)]
+struct Columns {
+    gap: usize,
+    cells_at: usize,
+}
+
+fn columns(page: &mut Page<'_>, paths: &[&PathReport], columns: Columns) {
     let ports: Vec<String> = paths.iter().map(|path| path.port.to_string()).collect();
     let ports = ports.iter().map(|port| Some((Tone::Strong, port.clone())));
-    row(page, cells_at, (Tone::Strong, "hop"), "", ports);
+    row(page, columns, (Tone::Strong, "hop"), "", ports);
     // Silence behind the last hop that anybody heard is shown once, and behind the server not.
     let heard = paths.iter().flat_map(|path| &path.hops).filter(|hop| hop.address.is_some());
     let last = heard.map(|hop| hop.ttl).max().unwrap_or(0);
@@ -110,29 +123,29 @@ fn columns(page: &mut Page<'_>, paths: &[&PathReport], cells_at: usize) {
             });
             let number = if line == 0 { format!("{ttl:>TTL$}") } else { String::new() };
             let router = router.map(|address| address.to_string()).unwrap_or_default();
-            row(page, cells_at, (Tone::Quiet, &number), &router, cells);
+            row(page, columns, (Tone::Quiet, &number), &router, cells);
         }
     }
     let ends = paths.iter().map(|path| Some(end(path.end)));
-    row(page, cells_at, (Tone::Strong, "end"), "", ends);
+    row(page, columns, (Tone::Strong, "end"), "", ends);
 }
 
 fn row(
     page: &mut Page<'_>,
-    cells_at: usize,
+    Columns { gap, cells_at }: Columns,
     first: (Tone, &str),
     router: &str,
     cells: impl Iterator<Item = Option<(Tone, String)>>,
 ) {
     let mut line = Line::default();
     line.push(first.0, first.1);
-    line.pad_to(TTL + GAP);
+    line.pad_to(TTL + gap);
     line.push(Tone::Plain, router);
-    if line.width() > cells_at - GAP {
+    if line.width() > cells_at - gap {
         page.line(std::mem::take(&mut line));
     }
     for (at, cell) in cells.enumerate() {
-        line.pad_to(cells_at + at * (CELL + GAP));
+        line.pad_to(cells_at + at * (CELL + gap));
         if let Some((tone, word)) = cell {
             line.push(tone, &word);
         }
