@@ -155,5 +155,4 @@ fn sender(icmp: IcmpMessage, path: &PathObservation, reference: &PathObservation
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;

@@ -270,5 +270,4 @@ pub fn returning(routers: impl Iterator<Item = (u8, IpAddr)>, target: IpAddr) ->
 }
 
 #[cfg(test)]
-#[path = "ladder_tests.rs"]
 mod tests;

@@ -96,7 +96,7 @@ impl Walks {
             };
             tokio::select! {
                 Some(Ok((ttl, outcome))) = under_way.join_next() => {
-                    let facts = outcome.map_err(|shortage| cannot(&shortage))?;
+                    let facts = outcome.map_err(|Shortage(why)| why)?;
                     local = local.or(facts.local.map(|local| local.ip()));
                     ladder.learn(ttl, seen(&facts)?, facts.elapsed, self.began.elapsed());
                 }
@@ -129,10 +129,6 @@ async fn until(began: Instant, wake: Option<Duration>) {
     }
 }
 
-fn cannot(shortage: &Shortage) -> String {
-    format!("it cannot be traced from here: {shortage}")
-}
-
 /// What an attempt is to a ladder.
 ///
 /// # Errors
@@ -152,5 +148,4 @@ fn seen(facts: &Connect) -> Result<Seen, String> {
 }
 
 #[cfg(test)]
-#[path = "walk_tests.rs"]
 mod tests;
