@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! Args ─▶ Plan ─▶ Resolution ─▶ Observations ─▶ Diagnosis ─▶ Report ─▶ bytes
-//! cli/    plan    resolve/      probe/, net/    diagnosis/   report    render/
+//! cli/    plan    resolve/      probe/, net/,   diagnosis/   report    render/
+//!                                path/
 //! pure    pure    effect        effect          pure         pure      pure
 //! ```
 //!
@@ -23,6 +24,9 @@
 //!    verdicts.
 //! 5. [`Report::new`] joins facts and verdicts into the published JSON shape, from which
 //!    [`text`] and [`json`] make what people and machines read.
+//!
+//! The command `trace` takes another way through the same places: [`trace`] walks ladders through
+//! [`Hops`] instead of holding conversations, and [`Report::of_traces`] tells where they part.
 //!
 //! Diagnosing saved observations again:
 //!
@@ -41,6 +45,7 @@ mod diagnosis;
 mod names;
 mod net;
 pub mod observation;
+mod path;
 mod plan;
 mod port;
 mod probe;
@@ -59,9 +64,10 @@ pub use diagnosis::{Diagnosis, diagnose};
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use net::connect::{Dialling, Shortage};
 pub use net::connector::{BoxedStream, Connector, Dialled, SystemConnector};
+pub use path::Hops;
 pub use plan::{Plan, Submission};
 pub use port::{Mode, PortMode, Requirement, Role, requirement};
-pub use probe::{Effects, run as probe};
+pub use probe::{Effects, run as probe, trace};
 pub use render::{Styles, TextOptions, json, sanitize, text};
 pub use report::Report;
 pub use resolve::{Answer, BoxFuture, Names, NamesOptions, Record, RecordType, Resolver};

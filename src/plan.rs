@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::cli::args::{Args, ConnectTo, SubmissionArg};
+use crate::cli::args::{Args, Command, ConnectTo, SubmissionArg};
 use crate::names::{Host, NameError, Server, Target};
 use crate::port::{PortMode, Requirement, Role, requirement};
 
@@ -15,7 +15,7 @@ use crate::port::{PortMode, Requirement, Role, requirement};
 pub struct Plan {
     /// What to check, in order. A line of a list that is no target stays in its place, with the
     /// reason.
-    pub targets: Vec<(String, Result<Target, NameError>)>,
+    pub targets: Targets,
     /// Where the submission servers come from.
     pub submission: Submission,
     /// The ports to look at, each once.
@@ -71,32 +71,17 @@ impl Plan {
         if none && !named.is_empty() {
             return Err("--submission none contradicts the other --submission".to_owned());
         }
-        if none && args.targets.is_empty() {
+        if none && args.targets.is_empty() && args.command.is_none() {
             return Err("--submission none leaves nothing to check; name a target".to_owned());
         }
         let of_family = |v4: bool| args.bind.iter().filter(|a| a.is_ipv4() == v4).count();
         if of_family(true) > 1 || of_family(false) > 1 {
             return Err("--bind takes one address a family".to_owned());
         }
-        let mut targets = Vec::new();
-        let mut list = Some(list);
-        for text in &args.targets {
-            if text == "-" {
-                let read = list.take().ok_or("`-` can be given once")?;
-                targets.extend(listed(&read()?));
-                continue;
-            }
-            let target =
-                Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
-            targets.push((text.clone(), Ok(target)));
-        }
-        if args.targets.is_empty() {
-            let own =
-                |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
-            targets.extend(named.iter().map(own));
-        } else if targets.is_empty() {
-            return Err("the list on standard input holds no target".to_owned());
-        }
+        let targets = match &args.command {
+            Some(Command::Trace { hosts }) => hosts_to_trace(hosts)?,
+            None => targets_to_check(args, &named, list)?,
+        };
         Ok(Self {
             targets,
             submission: match args.submission.is_empty() {
@@ -115,6 +100,16 @@ impl Plan {
             bind: args.bind.clone(),
             keep_transcripts: args.verbose >= 2,
         })
+    }
+
+    /// A family that the user excluded is left out altogether.
+    pub fn may_use(&self, address: IpAddr) -> bool {
+        if address.is_ipv4() { self.ipv4 } else { self.ipv6 }
+    }
+
+    /// The local address to connect from to this one, where the user chose one of its family.
+    pub fn bind_for(&self, address: IpAddr) -> Option<IpAddr> {
+        self.bind.iter().find(|own| own.is_ipv4() == address.is_ipv4()).copied()
     }
 
     /// The ports to probe at a server, with what is required of each.
@@ -187,6 +182,43 @@ impl Plan {
     }
 }
 
+/// What one run is about: what was typed, and how it is understood.
+type Targets = Vec<(String, Result<Target, NameError>)>;
+
+fn targets_to_check(
+    args: &Args,
+    named: &[Server],
+    list: impl FnOnce() -> Result<String, String>,
+) -> Result<Targets, String> {
+    let mut targets = Vec::new();
+    let mut list = Some(list);
+    for text in &args.targets {
+        if text == "-" {
+            let read = list.take().ok_or("`-` can be given once")?;
+            targets.extend(listed(&read()?));
+            continue;
+        }
+        let target =
+            Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
+        targets.push((text.clone(), Ok(target)));
+    }
+    if args.targets.is_empty() {
+        let own = |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
+        targets.extend(named.iter().map(own));
+    } else if targets.is_empty() {
+        return Err("the list on standard input holds no target".to_owned());
+    }
+    Ok(targets)
+}
+
+fn hosts_to_trace(hosts: &[String]) -> Result<Targets, String> {
+    let server = |text: &String| match Server::parse(text) {
+        Ok(server) => Ok((text.clone(), Ok(Target::Server(server)))),
+        Err(why) => Err(format!("`{text}` cannot be a host: {why}")),
+    };
+    hosts.iter().map(server).collect()
+}
+
 /// Refuses a port that is asked for in two modes, and takes one that is given twice once.
 fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
     let mut ports: Vec<PortMode> = Vec::new();
@@ -206,7 +238,7 @@ fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
 }
 
 /// The targets of a list: one a line, blank lines and lines that begin with `#` left out.
-fn listed(text: &str) -> Vec<(String, Result<Target, NameError>)> {
+fn listed(text: &str) -> Targets {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -285,6 +317,14 @@ mod tests {
     }
 
     #[test]
+    fn hosts_to_trace_are_servers_and_never_domains() {
+        let plan = plan(&["trace", "a.example", "b.example:26", "2001:db8::1"]).expect("a plan");
+        let is_server = |(_, t): &(String, _)| matches!(t, Ok(Target::Server(_)));
+        assert!(plan.targets.iter().all(is_server), "{:?}", plan.targets);
+        assert_eq!(plan.asked_ports(), [25, 465, 587, 2525, 26]);
+    }
+
+    #[test]
     fn nonsense_is_refused_in_the_users_words() {
         for (words, part) in [
             (vec!["-s", "none"], "nothing to check"),
@@ -296,6 +336,9 @@ mod tests {
             ),
             (vec!["https://a.example/"], "it is a URL"),
             (vec!["-", "-"], "once"),
+            (vec!["-4", "trace", "-6", "a.example"], "exclude each other"),
+            (vec!["trace", "-"], "`-` cannot be a host"),
+            (vec!["trace", "a.example:0"], "is not a port"),
         ] {
             let refusal = plan(&words).expect_err("nonsense");
             assert!(refusal.contains(part), "{words:?}: {refusal}");

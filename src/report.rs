@@ -4,6 +4,7 @@
 //! and nothing else.
 
 mod build;
+mod build_trace;
 #[cfg(test)]
 mod schema_tests;
 
@@ -66,6 +67,40 @@ pub struct Network {
     pub controls: Vec<ControlReport>,
     /// Every path that was traced.
     pub paths: Vec<PathReport>,
+    /// What came of each address that the command `trace` was to trace; only there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<TraceReport>,
+}
+
+/// What came of one address that was to be traced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct TraceReport {
+    /// The host as it was named.
+    pub host: String,
+    /// The address; absent where this is about the host as a whole. Its ladders are those in
+    /// `paths` that have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// How far it was traced.
+    pub state: TraceState,
+    /// Where the paths of its ports part, or why there are none, in whole sentences.
+    pub summary: String,
+}
+
+/// How far an address was traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum TraceState {
+    /// Every asked port was.
+    Traced,
+    /// None was, as other addresses stand for it or as nothing leads there from here.
+    Skipped,
+    /// Some port could not be.
+    Failed,
+    /// The run was interrupted before every port was.
+    Interrupted,
 }
 
 /// One control that was contacted: a mail server known to be good.
@@ -86,6 +121,9 @@ pub struct ControlReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PathReport {
+    /// The host as it was named; only of the command `trace`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Where to.
     pub address: IpAddr,
     /// To which port.
@@ -94,6 +132,9 @@ pub struct PathReport {
     pub hops: Vec<HopReport>,
     /// How the path ended.
     pub end: PathEnd,
+    /// The ICMP message; only where one ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icmp: Option<IcmpMessage>,
 }
 
 /// One hop of a path.
@@ -102,7 +143,8 @@ pub struct PathReport {
 pub struct HopReport {
     /// Its distance.
     pub ttl: u8,
-    /// Who answered there; absent where nobody did.
+    /// Who answered there; absent where nobody did. A connection or a reset bears the address that
+    /// was dialled, whoever made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     /// How long the answer took.

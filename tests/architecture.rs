@@ -51,7 +51,17 @@ fn offences(parts: &[&str], forbidden: &[&str]) -> Vec<String> {
     offences
 }
 
-const PURE: [&str; 6] = ["observation/", "smtp/", "diagnosis/", "report", "render/", "names.rs"];
+const PURE: [&str; 9] = [
+    "observation/",
+    "smtp/",
+    "diagnosis/",
+    "report",
+    "render/",
+    "names.rs",
+    "path/ladder.rs",
+    "path/compare.rs",
+    "path/pace.rs",
+];
 
 #[test]
 fn pure_folders_do_no_io_and_read_no_clock() {
@@ -80,8 +90,12 @@ fn facts_know_no_verdicts_and_nobody_knows_who_comes_after() {
         ("tls/", &["observation"]),
         ("resolve/", &["observation"]),
         ("net/", &["observation", "smtp", "tls"]),
-        ("probe/", &["observation", "smtp", "tls", "resolve", "net", "plan"]),
-        ("diagnosis/", &["observation", "diagnosis"]),
+        ("path/", &["observation", "net"]),
+        ("path/compare.rs", &["observation", "path"]),
+        ("path/ladder.rs", &["observation", "path"]),
+        ("probe/", &["observation", "smtp", "tls", "resolve", "net", "path", "plan"]),
+        // Of `path` only what is pure, as every folder of verdicts.
+        ("diagnosis/", &["observation", "diagnosis", "path"]),
         ("report", &["observation", "diagnosis", "plan"]),
         ("render/", &["observation", "diagnosis", "report"]),
     ];
@@ -91,6 +105,7 @@ fn facts_know_no_verdicts_and_nobody_knows_who_comes_after() {
         "tls",
         "resolve",
         "net",
+        "path",
         "plan",
         "probe",
         "diagnosis",

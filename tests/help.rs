@@ -38,6 +38,12 @@ fn long_help() {
 }
 
 #[test]
+fn help_of_trace() {
+    golden("trace-short.txt", &["trace", "-h"]);
+    golden("trace-long.txt", &["trace", "--help"]);
+}
+
+#[test]
 fn version() {
     assert_eq!(shown(&["--version"]), concat!("smtpcheck ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::builder::{FalseyValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::diagnosis::checks;
 use crate::names::{self, Host, Server};
@@ -22,6 +22,8 @@ use crate::port::{Mode, PortMode};
 /// misconfigured, and what to do.
 #[derive(Debug, Parser)]
 #[command(name = "smtpcheck", version, max_term_width = 100, after_long_help = EXAMPLES)]
+// A target may be called `help`; only the commands of the contract are taken from targets.
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Args {
     /// What to check: a domain, me@example.com, host:port, an IP address, or - for a list on
     /// standard input
@@ -38,29 +40,29 @@ pub struct Args {
     /// HOST is probed on the ports of --ports, HOST:PORT on that port only. `none` checks none.
     /// SRV records (RFC 6186, RFC 8314) are then not asked for.
     #[arg(short, long, env = "SMTPCHECK_SUBMISSION", value_name = "HOST[:PORT]",
-          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT)]
+          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT, global = true)]
     pub submission: Vec<SubmissionArg>,
 
     /// Ports to probe, each PORT, PORT=starttls or PORT=implicit
     ///
     /// 465 is implicit TLS by default, every other port STARTTLS.
     #[arg(short, long, env = "SMTPCHECK_PORTS", value_name = "LIST", value_delimiter = ',',
-          value_parser = parse_port_mode, default_value = "25,465,587,2525", help_heading = WHAT)]
+          value_parser = parse_port_mode, default_value = "25,465,587,2525", help_heading = WHAT, global = true)]
     pub ports: Vec<PortMode>,
 
     /// Use IPv4 only
     #[arg(short = '4', long, env = "SMTPCHECK_IPV4", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), help_heading = WHAT)]
+          value_parser = FalseyValueParser::new(), help_heading = WHAT, global = true)]
     pub ipv4: bool,
 
     /// Use IPv6 only
     #[arg(short = '6', long, env = "SMTPCHECK_IPV6", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), help_heading = WHAT)]
+          value_parser = FalseyValueParser::new(), help_heading = WHAT, global = true)]
     pub ipv6: bool,
 
     /// Longest wait for one TCP connection, in seconds
     #[arg(long, env = "SMTPCHECK_CONNECT_TIMEOUT", value_name = "SECS", default_value = "8",
-          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW, global = true)]
     pub connect_timeout: Duration,
 
     /// Longest time for one endpoint's conversation, in seconds, connection included
@@ -68,80 +70,110 @@ pub struct Args {
     /// A greeting is waited for as long as this lasts. Where it ends in silence, one further look
     /// of at most 5 seconds may follow on a new connection.
     #[arg(long, env = "SMTPCHECK_TIMEOUT", value_name = "SECS", default_value = "30",
-          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW)]
+          value_parser = parse_seconds, allow_negative_numbers = true, help_heading = HOW, global = true)]
     pub timeout: Duration,
 
     /// Probes under way at once
     #[arg(short, long, env = "SMTPCHECK_JOBS", value_name = "N", default_value = "256",
-          value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW)]
+          value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW, global = true)]
     pub jobs: u16,
 
     /// Ask this name server instead of the system's; repeatable
     ///
     /// /etc/hosts is then not looked at.
     #[arg(long, env = "SMTPCHECK_RESOLVER", value_name = "ADDR[:PORT]", value_delimiter = ',',
-          value_parser = parse_resolver, help_heading = HOW)]
+          value_parser = parse_resolver, help_heading = HOW, global = true)]
     pub resolver: Vec<SocketAddr>,
 
     /// Dial ADDR:PORT when HOST:PORT is meant; repeatable
     ///
     /// As in curl: HOST or PORT may be empty, which stands for any. HOST is then not looked up.
     #[arg(long, env = "SMTPCHECK_CONNECT_TO", value_name = "HOST:PORT:ADDR:PORT",
-          value_delimiter = ',', value_parser = parse_connect_to, help_heading = HOW)]
+          value_delimiter = ',', value_parser = parse_connect_to, help_heading = HOW, global = true)]
     pub connect_to: Vec<ConnectTo>,
 
     /// Trust the certificates in this PEM file as well as the built-in roots; repeatable
-    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW)]
+    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW, global = true)]
     pub ca_file: Vec<PathBuf>,
 
     /// Name to give in EHLO [default: this host's full name, else an address literal]
     #[arg(long, env = "SMTPCHECK_HELO", value_name = "NAME", value_parser = parse_helo,
-          help_heading = HOW)]
+          help_heading = HOW, global = true)]
     pub helo: Option<String>,
 
     /// Local address to connect from; one a family
     #[arg(long, env = "SMTPCHECK_BIND", value_name = "ADDR", value_delimiter = ',',
-          value_parser = parse_address, help_heading = HOW)]
+          value_parser = parse_address, help_heading = HOW, global = true)]
     pub bind: Vec<IpAddr>,
 
     /// What the report looks like
     #[arg(short, long, env = "SMTPCHECK_FORMAT", value_name = "FORMAT", default_value = "text",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub format: FormatArg,
 
     /// Write the report to this file instead of standard output, atomically
-    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT)]
+    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT, global = true)]
     pub output: Option<PathBuf>,
 
     /// Which findings make the exit code 1
     #[arg(long, env = "SMTPCHECK_FAIL_ON", value_name = "SEVERITY", default_value = "error",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub fail_on: FailOn,
 
     /// Behave as if this finding had not been found; repeatable
     #[arg(long, env = "SMTPCHECK_IGNORE", value_name = "CODE", value_delimiter = ',',
-          value_parser = parse_code, help_heading = REPORT)]
+          value_parser = parse_code, help_heading = REPORT, global = true)]
     pub ignore: Vec<&'static str>,
 
     /// Show the facts of good ports too; -vv shows every conversation, line by line
     #[arg(short, long, env = "SMTPCHECK_VERBOSE", action = ArgAction::Count,
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub verbose: u8,
 
     /// No report on standard output, only the exit code
     #[arg(short, long, env = "SMTPCHECK_QUIET", action = ArgAction::SetTrue,
-          value_parser = FalseyValueParser::new(), help_heading = REPORT)]
+          value_parser = FalseyValueParser::new(), help_heading = REPORT, global = true)]
     pub quiet: bool,
 
     /// When to colour the report; NO_COLOR and CLICOLOR_FORCE are honoured in auto
     #[arg(long, env = "SMTPCHECK_COLOR", value_name = "WHEN", default_value = "auto",
-          help_heading = REPORT)]
+          help_heading = REPORT, global = true)]
     pub color: ColorArg,
+
+    /// What to do instead of checking targets.
+    #[command(subcommand)]
+    pub command: Option<Command>,
 
     /// The user chose the ports: they are named, not merely looked at.
     #[arg(skip)]
     pub ports_given: bool,
 }
+
+/// What to do instead of checking targets.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Show where on the path to a host each port stops
+    ///
+    /// Sends connection attempts whose packets live for 1, 2, 3 … hops, so that each router on the
+    /// way names itself, to every port of --ports, and shows the paths side by side. Needs Linux;
+    /// needs no root. Ports that answer see at most two connections, closed at once.
+    #[command(after_long_help = TRACE_EXAMPLES)]
+    Trace {
+        /// The host: a name or an IP address, with a port where only that one is to be traced
+        #[arg(value_name = "HOST", required = true)]
+        hosts: Vec<String>,
+    },
+}
+
+/// Options that every command takes, since they may stand in the environment or in front of it,
+/// and that change nothing for `trace`.
+const NOTHING_TO_TRACE: [&str; 8] =
+    ["submission", "connect_timeout", "timeout", "jobs", "ca_file", "helo", "fail_on", "ignore"];
+
+const USAGE: &str = "\
+smtpcheck [OPTIONS] <TARGET>...
+       smtpcheck [OPTIONS] --submission <HOST[:PORT]>
+       smtpcheck trace [OPTIONS] <HOST>...";
 
 const WHAT: &str = "What to check";
 const HOW: &str = "How to check it";
@@ -163,6 +195,17 @@ Exit codes:
   1  something at or above --fail-on was found
   2  the command line or a file is wrong; nothing was probed
   3  a target could not be checked, so no verdict is given for it";
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  smtpcheck trace smtp.example.com           ports 25, 465, 587 and 2525 side by side
+  smtpcheck trace -p 25,443 mx.example.com   with a port that is sure to be open
+  smtpcheck trace -4 -f json 192.0.2.25
+
+Exit codes:
+  0  every host was traced, wherever its paths end
+  2  the command line is wrong; nothing was sent
+  3  a host could not be traced, or the trace was interrupted";
 
 /// What the report looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -234,15 +277,35 @@ impl Args {
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
         // Each variable beside its option would make the help twice as long; it tells the rule.
         // An empty variable is as good as none: pipelines set them so.
-        let command = Self::command().mut_args(|option| {
+        let mut command = Self::command().mut_args(|option| {
             let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
             match option.get_env().is_some_and(is_empty) {
                 true => option.env(Resettable::Reset),
                 false => option.hide_env(true),
             }
         });
-        let matches = command.try_get_matches_from(words).map_err(stop)?;
+        // Only then do the commands have the options that stand before or after them.
+        command.build();
+        let command = command.mut_subcommand("trace", |trace| {
+            trace.mut_args(|option| {
+                let idle = NOTHING_TO_TRACE.contains(&option.get_id().as_str());
+                option.hide(idle)
+            })
+        });
+        let words: Vec<OsString> = words.into_iter().collect();
+        let commands: Vec<String> =
+            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let matches = command.try_get_matches_from(&words).map_err(stop)?;
         let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
+        // Behind a target clap takes a command's name for another target.
+        if !words.iter().any(|word| word == "--")
+            && let Some(name) = args.targets.iter().find(|target| commands.contains(target))
+        {
+            return Err(Stop::Usage(format!(
+                "`{name}` is a command and stands before everything but options; a target of that \
+                 name stands behind `--`"
+            )));
+        }
         if args.ipv4 && args.ipv6 {
             // The command line counts more than the environment.
             let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -275,13 +338,17 @@ fn stop(error: clap::Error) -> Stop {
         return Stop::Show(text);
     }
     if error.kind() == ErrorKind::MissingRequiredArgument {
-        let nothing = "name a TARGET to check, as in `smtpcheck example.com`, or a server with -s";
+        let nothing = match text.lines().any(|line| line.trim_start().starts_with("<HOST>")) {
+            true => "name a HOST to trace, as in `smtpcheck trace mail.example.com`",
+            false => "name a TARGET to check, as in `smtpcheck example.com`, or a server with -s",
+        };
         return Stop::Usage(format!("{nothing} (--help lists every option)"));
     }
     let mut line = String::new();
     for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        // The usage may have several lines; nothing but a pointer to --help follows it.
         if part.starts_with("Usage:") || part.starts_with("For more information") {
-            continue;
+            break;
         }
         let part = part.strip_prefix("error: ").unwrap_or(part);
         if !line.is_empty() {
@@ -417,66 +484,4 @@ fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(words: &[&str]) -> Result<Args, String> {
-        let words = std::iter::once("smtpcheck").chain(words.iter().copied());
-        Args::read(words.map(Into::into)).map_err(|stop| match stop {
-            Stop::Usage(line) => line,
-            Stop::Show(text) => panic!("shown: {text}"),
-        })
-    }
-
-    #[test]
-    fn every_option_has_its_environment_variable() {
-        for option in Args::command().get_arguments() {
-            let Some(long) = option.get_long() else { continue };
-            let expected = format!("SMTPCHECK_{}", long.to_uppercase().replace('-', "_"));
-            let found = option.get_env().map(|name| name.to_string_lossy().into_owned());
-            assert_eq!(found, Some(expected), "--{long}");
-        }
-    }
-
-    #[test]
-    fn a_mistake_is_told_in_one_line_that_names_the_value() {
-        for (words, value, allowed) in [
-            (&["--ports", "25,0", "a.example"][..], "'0'", "1 to 65535"),
-            (&["--ports", "25=tls", "a.example"], "25=tls", "PORT=implicit"),
-            (&["--timeout", "-1", "a.example"], "'-1'", "more than 0"),
-            (&["--timeout", "NaN", "a.example"], "NaN", "more than 0"),
-            (&["--connect-to", "a:25:b:25", "a.example"], "`b`", "IP address"),
-            (&["--connect-to", "a:25:127.0.0.1", "a.example"], "a:25:127.0.0.1", "HOST:PORT"),
-            (&["--resolver", "ns.example", "a.example"], "ns.example", "address"),
-            (&["--helo", "two words", "a.example"], "two words", "domain name"),
-            (&["--ignore", "port-closd", "a.example"], "port-closd", "`port-closed`"),
-            (&["--format", "yaml", "a.example"], "yaml", "json"),
-            (&["--jobs", "0", "a.example"], "'0'", "1.."),
-            (&["--prots", "25", "a.example"], "--prots", "'--ports'"),
-            (&[], "TARGET", "--help"),
-        ] {
-            let line = read(words).expect_err("a mistake");
-            assert!(line.contains(value) && line.contains(allowed), "{words:?}: {line}");
-            assert_eq!(line.lines().count(), 1, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_path_on_the_command_line_may_have_a_comma_in_it() {
-        let args = read(&["--ca-file", "a,b.pem", "a.example"]).expect("arguments");
-        assert_eq!(args.ca_file, [PathBuf::from("a,b.pem")]);
-        assert_eq!(
-            split_at_commas(Path::new("a.pem,b.pem")),
-            ["a.pem", "b.pem"].map(PathBuf::from)
-        );
-    }
-
-    #[test]
-    fn connect_to_takes_ipv6_in_brackets() {
-        let args = read(&["--connect-to", "[2001:db8::1]:25:[::1]:2525", "a.example"]);
-        let rules = args.expect("arguments").connect_to;
-        let to = "[::1]:2525".parse().expect("an address");
-        let host = Host::parse("2001:db8::1").expect("a host");
-        assert_eq!(rules, [ConnectTo { host: Some(host), port: Some(25), to }]);
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@
 //!
 //! The recipe of a run:
 //! 1. [`Args::read`] reads the command line, [`Plan::new`] makes a plan of it;
-//! 2. [`probe::run`] carries it out and returns observations;
+//! 2. [`probe::run`] carries it out and returns observations (for the command `trace`,
+//!    [`probe::trace`], whose report is made by [`Report::of_traces`]);
 //! 3. [`diagnose`] turns them into verdicts;
 //! 4. [`Report::new`] joins both, and [`render`] turns that into bytes;
 //! 5. [`exit::code`] says what to tell the shell.
@@ -21,10 +22,11 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use self::args::{Args, Stop};
+use self::args::{Args, Command, Stop};
 use crate::diagnosis::diagnose;
 use crate::net::connect;
 use crate::net::connector::SystemConnector;
+use crate::path::SystemHops;
 use crate::plan::Plan;
 use crate::probe::{self, Effects};
 use crate::report::Report;
@@ -84,19 +86,30 @@ fn try_run(
         .enable_all()
         .build()
         .map_err(|error| format!("this machine gives no threads: {error}"))?;
-    let observations = runtime.block_on(async {
+    let stopped = || {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.send_replace(true);
             }
         });
-        probe::run(plan.clone(), effects, stopped).await
-    });
+        stopped
+    };
+    let report = match args.command {
+        Some(Command::Trace { .. }) => {
+            let trace = async { probe::trace(plan.clone(), effects, stopped()).await };
+            let observations = runtime.block_on(trace);
+            Report::of_traces(&plan, &observations)
+        }
+        None => {
+            let check = async { probe::run(plan.clone(), effects, stopped()).await };
+            let observations = runtime.block_on(check);
+            let diagnosis = diagnose(&observations, &args.ignore);
+            Report::new(&plan, &observations, &diagnosis)
+        }
+    };
     // Goodbyes that are still under way are not worth the user's time.
     runtime.shutdown_background();
-    let diagnosis = diagnose(&observations, &args.ignore);
-    let report = Report::new(&plan, &observations, &diagnosis);
     match output::write(&args, &report, stdout) {
         Ok(()) => Ok(exit::code(&report, args.fail_on)),
         // Everything was probed, and nobody learnt what came of it.
@@ -131,6 +144,7 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
     Ok(Effects {
         names: Names::new(resolver, options),
         connector: Arc::new(SystemConnector),
+        hops: Arc::new(SystemHops),
         trust,
         now: OffsetDateTime::now_utc,
         own_name,

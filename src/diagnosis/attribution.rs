@@ -223,6 +223,11 @@ fn blocked(code: &'static str, block: Block, found: Found) -> Reach {
     Reach::Blocked { code, block, found }
 }
 
+/// An ICMP message's meaning in words, as the RFCs have it.
+pub fn icmp_words(icmp: IcmpMessage) -> &'static str {
+    meaning(icmp).1
+}
+
 fn meaning(icmp: IcmpMessage) -> (IcmpMeaning, &'static str) {
     use IcmpMeaning::{Exceeded, Refused, Unreachable};
     match (icmp.from, icmp.kind, icmp.code) {

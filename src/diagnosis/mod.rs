@@ -22,6 +22,7 @@ mod status;
 pub mod stop;
 mod summary;
 mod together;
+pub mod trace;
 mod words;
 
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};

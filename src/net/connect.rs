@@ -68,9 +68,30 @@ impl From<io::Error> for Shortage {
 ///
 /// [`Shortage`], where the attempt says nothing about the network.
 pub async fn connect(dialling: &Dialling) -> Result<(Connect, Option<TcpStream>), Shortage> {
+    attempt(dialling, None).await
+}
+
+/// As [`connect`], with packets that live for `ttl` hops (`IP_TTL`, `IPV6_UNICAST_HOPS`), and
+/// closes what came of it: a router where their time runs out is then the sender of an ICMP
+/// message.
+///
+/// # Errors
+///
+/// [`Shortage`], which includes that the option is not allowed.
+#[cfg(target_os = "linux")]
+pub async fn connect_within(dialling: &Dialling, ttl: u8) -> Result<Connect, Shortage> {
+    let (facts, stream) = attempt(dialling, Some(ttl)).await?;
+    drop(stream);
+    Ok(facts)
+}
+
+async fn attempt(
+    dialling: &Dialling,
+    ttl: Option<u8>,
+) -> Result<(Connect, Option<TcpStream>), Shortage> {
     let to = canonical(dialling.to);
     let bind = bind_of_family(dialling.bind, to.ip());
-    let mut attempt = match Attempt::new(to, bind) {
+    let mut attempt = match Attempt::new(to, bind, ttl) {
         Ok(attempt) => attempt,
         Err(error) if outcome::family_is_absent(&error) => {
             let facts = Connect { outcome: ConnectOutcome::NoRoute, ..Connect::default() };
@@ -131,8 +152,16 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(to: SocketAddr, bind: Option<IpAddr>) -> io::Result<Self> {
+    fn new(to: SocketAddr, bind: Option<IpAddr>, ttl: Option<u8>) -> io::Result<Self> {
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(ttl) = ttl.map(u32::from) {
+            let options = socket2::SockRef::from(&socket);
+            if to.is_ipv4() {
+                options.set_ttl_v4(ttl)?
+            } else {
+                options.set_unicast_hops_v6(ttl)?
+            }
+        }
         if let Some(bind) = bind {
             socket.bind(SocketAddr::new(bind, 0))?;
         }

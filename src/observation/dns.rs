@@ -85,6 +85,20 @@ pub enum LookupOutcome {
     Failed(String),
 }
 
+impl Lookup {
+    /// What came in the place of an answer, as a clause; `None` where the name server answered.
+    pub fn no_answer(&self) -> Option<&str> {
+        Some(match &self.outcome {
+            LookupOutcome::Found | LookupOutcome::NoData | LookupOutcome::NxDomain => return None,
+            LookupOutcome::ServerFailure(_) => "the name server failed (SERVFAIL)",
+            LookupOutcome::Refused => "the name server refuses to answer (REFUSED)",
+            LookupOutcome::TimedOut => "no name server answered in time",
+            LookupOutcome::Truncated => "the answer was cut off, and could not be had over TCP",
+            LookupOutcome::Failed(why) => why,
+        })
+    }
+}
+
 impl LookupOutcome {
     /// The name server gave an answer about the name, good or bad.
     pub fn is_answer(&self) -> bool {

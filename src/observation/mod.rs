@@ -15,6 +15,7 @@ use crate::port::{Mode, Requirement, Role};
 
 pub(crate) mod bytes;
 pub mod dns;
+pub mod path;
 pub mod smtp;
 pub mod tcp;
 pub mod tls;
@@ -24,6 +25,7 @@ pub use dns::{
     LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
     SubmissionServer, SubmissionSource,
 };
+pub use path::{Hop, Missing, PathEnd, PathObservation, TraceObservation, TraceObservations};
 pub use smtp::{
     Capabilities, Direction, EhloAttempt, Ending, Keyword, Limit, Phase, Reply, ReplyDefect,
     SmtpFacts, StarttlsFacts, Timings, TranscriptLine,

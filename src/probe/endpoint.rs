@@ -151,7 +151,7 @@ impl Probing {
         spot: &Spot,
         limit: Duration,
     ) -> Result<(Connect, Option<BoxedStream>), String> {
-        let bind = self.plan.bind.iter().find(|own| own.is_ipv4() == spot.to.is_ipv4()).copied();
+        let bind = self.plan.bind_for(spot.to.ip());
         let dialling = Dialling { to: spot.to, bind, limit };
         let mut tries = 0;
         loop {

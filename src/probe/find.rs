@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-use super::Probing;
 use super::endpoint::{GivenUp, Spot};
 use super::patience::{Gate, Group, Patience, Token};
+use super::{Effects, Probing};
 use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
 use crate::observation::{
-    AddressLookup, AddressSource, EndpointObservation, HostObservation, MxObservation, Probe, Skip,
-    SrvObservation, SubmissionServer, SubmissionSource,
+    AddressLookup, AddressSource, EndpointObservation, HostObservation, LocalNetwork,
+    MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
 };
 use crate::plan::Submission;
 use crate::port::{PortMode, Requirement, Role};
@@ -372,33 +372,41 @@ impl Finder {
         }
     }
 
-    /// A family that the user excluded is left out altogether.
     fn may_use(&self, address: IpAddr) -> bool {
-        if address.is_ipv4() { self.probing.plan.ipv4 } else { self.probing.plan.ipv6 }
+        self.probing.plan.may_use(address)
     }
 
-    /// Why an address is not dialled, if it is not.
     fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
-        let why = match address::kind(address) {
-            AddressKind::Loopback | AddressKind::Unspecified if role == Role::Mx && !redirected => {
-                Some("an MX host at a loopback or unspecified address is this machine itself")
-            }
-            AddressKind::NoHost => Some("a multicast or reserved address is no host"),
-            AddressKind::LinkLocal if address.is_ipv6() => {
-                Some("a link-local IPv6 address means nothing without an interface")
-            }
-            _ => None,
-        };
-        if let Some(why) = why {
-            return Some(Skip::NotDialled(why.to_owned()));
-        }
-        let local = &self.probing.local;
-        let (available, skip) = match address {
-            IpAddr::V4(_) => (local.ipv4, Skip::NoIpv4Here),
-            IpAddr::V6(_) => (local.ipv6, Skip::NoIpv6Here),
-        };
-        (!available && !self.probing.effects.connector.has_route(address)).then_some(skip)
+        forbidden(&self.probing.effects, &self.probing.local, role, address, redirected)
     }
+}
+
+/// Why an address is not dialled, if it is not.
+pub(super) fn forbidden(
+    effects: &Effects,
+    local: &LocalNetwork,
+    role: Role,
+    address: IpAddr,
+    redirected: bool,
+) -> Option<Skip> {
+    let why = match address::kind(address) {
+        AddressKind::Loopback | AddressKind::Unspecified if role == Role::Mx && !redirected => {
+            Some("an MX host at a loopback or unspecified address is this machine itself")
+        }
+        AddressKind::NoHost => Some("a multicast or reserved address is no host"),
+        AddressKind::LinkLocal if address.is_ipv6() => {
+            Some("a link-local IPv6 address means nothing without an interface")
+        }
+        _ => None,
+    };
+    if let Some(why) = why {
+        return Some(Skip::NotDialled(why.to_owned()));
+    }
+    let (available, skip) = match address {
+        IpAddr::V4(_) => (local.ipv4, Skip::NoIpv4Here),
+        IpAddr::V6(_) => (local.ipv6, Skip::NoIpv6Here),
+    };
+    (!available && !effects.connector.has_route(address)).then_some(skip)
 }
 
 fn not_looked_up(host: HostName, source: AddressSource) -> HostObservation {

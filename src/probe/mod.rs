@@ -7,6 +7,7 @@ mod endpoint;
 mod find;
 mod patience;
 mod places;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,12 @@ use crate::net::connector::Connector;
 use crate::observation::{
     DnsObservation, EndpointObservation, LocalNetwork, Observations, TargetObservation,
 };
+use crate::path::Hops;
 use crate::plan::Plan;
 use crate::resolve::Names;
 use crate::tls::Trust;
+
+pub use self::trace::run as trace;
 
 /// The world, as far as a run touches it. Scenario tests replace every part.
 pub struct Effects {
@@ -34,6 +38,8 @@ pub struct Effects {
     pub names: Names,
     /// Connections.
     pub connector: Arc<dyn Connector>,
+    /// Connections whose packets live for a few hops only.
+    pub hops: Arc<dyn Hops>,
     /// What certificates are judged against.
     pub trust: Trust,
     /// The wall clock.

@@ -14,6 +14,7 @@ mod matrix;
 mod sanitize;
 mod style;
 mod text;
+mod trace;
 mod transcript;
 
 pub use json::json;

@@ -7,7 +7,7 @@
 
 use super::layout::{Line, Page, wrap};
 use super::style::{Styles, Tone};
-use super::{detail, findings, matrix};
+use super::{detail, findings, matrix, trace};
 use crate::diagnosis::finding::{Status, Verdict};
 use crate::observation::Millis;
 use crate::report::{Report, TargetReport};
@@ -32,9 +32,11 @@ impl Default for TextOptions {
     }
 }
 
-/// The report as text for people, with a newline at its end; empty for a report without targets.
+/// The report as text for people, with a newline at its end; empty for a report without targets and
+/// traces.
 pub fn text(report: &Report, options: &TextOptions) -> String {
     let mut page = Page::new(options);
+    trace::show(&mut page, report);
     for (i, one) in report.targets.iter().enumerate() {
         if i > 0 {
             page.gap();

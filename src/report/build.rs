@@ -15,6 +15,16 @@ use crate::observation::{
 };
 use crate::plan::Plan;
 
+impl Tool {
+    /// This program.
+    pub(super) fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 impl Report {
     /// Joins what was seen with what was made of it. The plan gives the asked ports, and the
     /// lines of a list that are no targets.
@@ -42,10 +52,7 @@ impl Report {
             .collect();
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::this(),
             // Nobody needs more of it, and eyes are spared nine digits.
             started_at: run.started_at.truncate_to_millisecond(),
             duration_ms: run.duration,
@@ -55,6 +62,7 @@ impl Report {
                 ports,
                 controls: Vec::new(),
                 paths: Vec::new(),
+                traces: Vec::new(),
             },
             targets,
         }
@@ -156,14 +164,7 @@ fn mx_source(observed: &MxObservation, mx: &[MxReport]) -> Option<MxSource> {
 
 /// A look-up that gave no answer, as a sentence.
 fn failure(lookup: &Lookup) -> Option<String> {
-    let why = match &lookup.outcome {
-        LookupOutcome::Found | LookupOutcome::NoData | LookupOutcome::NxDomain => return None,
-        LookupOutcome::ServerFailure(_) => "the name server failed (SERVFAIL)",
-        LookupOutcome::Refused => "the name server refuses to answer (REFUSED)",
-        LookupOutcome::TimedOut => "no name server answered in time",
-        LookupOutcome::Truncated => "the answer was cut off, and could not be had over TCP",
-        LookupOutcome::Failed(why) => why,
-    };
+    let why = lookup.no_answer()?;
     Some(format!("{} of {}: {why}", lookup.record_type, lookup.name))
 }
 

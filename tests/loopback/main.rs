@@ -14,3 +14,4 @@ mod names;
 mod options;
 mod readme;
 mod servers;
+mod trace;

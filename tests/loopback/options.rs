@@ -293,7 +293,8 @@ fn an_interrupt_reports_what_is_finished() {
     assert_eq!(endpoint["status"], "open", "\n{checked}");
 }
 
-fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+/// Waits until something is so, and fails where it never is.
+pub fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..2000 {
         if is_so() {
             return;

@@ -49,6 +49,7 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
     let effects = Effects {
         names: Names::new(Arc::new(zone), options),
         connector: network.clone(),
+        hops: Arc::new(network::NoLadder),
         trust: certificates::trust(),
         now: certificates::now,
         own_name: Some("client.example".to_owned()),

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use smtpcheck::observation::{Connect, ConnectOutcome, IcmpMessage, LocalNetwork, Millis};
-use smtpcheck::{BoxedStream, Connector, Dialled, Dialling};
+use smtpcheck::{BoxedStream, Connector, Dialled, Dialling, Hops, Shortage};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::time::sleep;
 
@@ -242,5 +242,18 @@ impl AsyncWrite for Line {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// A check walks no ladder: whoever asks for one has forgotten that routers pay for it.
+pub struct NoLadder;
+
+impl Hops for NoLadder {
+    fn probe<'a>(
+        &'a self,
+        dialling: &'a Dialling,
+        ttl: u8,
+    ) -> Pin<Box<dyn Future<Output = Result<Connect, Shortage>> + Send + 'a>> {
+        panic!("a check sent a probe of TTL {ttl} to {}", dialling.to)
     }
 }

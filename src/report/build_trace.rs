@@ -1,0 +1,80 @@
+//! TraceObservations → Report: the report of the command `trace`, which has no targets.
+
+use super::{
+    HopReport, Network, Outbound, PathEnd, PathReport, PortReport, Report, SCHEMA_VERSION, Tool,
+    TraceReport, TraceState,
+};
+use crate::diagnosis::trace;
+use crate::observation::{
+    self, Missing, PathObservation, Skip, TraceObservation, TraceObservations,
+};
+use crate::plan::Plan;
+
+impl Report {
+    /// What the ladders show. The plan gives the asked ports.
+    pub fn of_traces(plan: &Plan, run: &TraceObservations) -> Self {
+        let outbound = |port| match run.traces.iter().any(|one| trace::leaves(one, port)) {
+            true => Outbound::Open,
+            false => Outbound::Unknown,
+        };
+        let ports = plan.asked_ports().into_iter();
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            tool: Tool::this(),
+
+            started_at: run.started_at.truncate_to_millisecond(),
+            duration_ms: run.duration,
+            network: Network {
+                ipv4: run.local.ipv4,
+                ipv6: run.local.ipv6,
+                ports: ports
+                    .map(|port| PortReport { port, outbound: outbound(port), block: None })
+                    .collect(),
+                controls: Vec::new(),
+                paths: run.traces.iter().flat_map(paths).collect(),
+                traces: run.traces.iter().map(traced).collect(),
+            },
+            targets: Vec::new(),
+        }
+    }
+}
+
+fn paths(trace: &TraceObservation) -> impl Iterator<Item = PathReport> {
+    let host = Some(trace.host.to_string());
+    trace.paths.iter().map(move |seen| PathReport { host: host.clone(), ..path(seen) })
+}
+
+fn path(seen: &PathObservation) -> PathReport {
+    let (end, icmp) = match seen.end {
+        observation::PathEnd::Connected => (PathEnd::Connected, None),
+        observation::PathEnd::Refused => (PathEnd::Refused, None),
+        observation::PathEnd::IcmpUnreachable(icmp) => (PathEnd::IcmpUnreachable, Some(icmp)),
+        observation::PathEnd::Silence => (PathEnd::Silence, None),
+    };
+    let hops = seen.hops.iter();
+    let hops = hops.map(|hop| HopReport { ttl: hop.ttl, address: hop.address, rtt_ms: hop.rtt });
+    PathReport {
+        host: None,
+        address: seen.address,
+        port: seen.port,
+        hops: hops.collect(),
+        end,
+        icmp,
+    }
+}
+
+fn traced(seen: &TraceObservation) -> TraceReport {
+    TraceReport {
+        host: seen.host.to_string(),
+        address: seen.address,
+        state: match &seen.missing {
+            None => TraceState::Traced,
+            Some(Missing::Interrupted) => TraceState::Interrupted,
+            Some(Missing::Represented(_)) => TraceState::Skipped,
+            Some(Missing::Skipped(Skip::NoIpv4Here | Skip::NoIpv6Here)) => TraceState::Skipped,
+            Some(Missing::Skipped(Skip::NotDialled(_)) | Missing::Failed(_)) => TraceState::Failed,
+            Some(Missing::NoAddress(_)) => TraceState::Failed,
+        },
+        summary: trace::summary(seen),
+    }
+}
