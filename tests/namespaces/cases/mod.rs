@@ -1,6 +1,7 @@
 //! Every case, by what is done to the packets.
 
 mod innocent;
+mod ladders;
 mod proxies;
 mod refusals;
 mod silence;
@@ -12,6 +13,7 @@ use crate::node::{Family, Node};
 /// All of them. The ones that take long come first, so that they run beside the others.
 pub fn all() -> Vec<Case> {
     let mut all = silence::cases();
+    all.extend(ladders::cases());
     all.extend(innocent::cases());
     all.extend(this_machine::cases());
     all.extend(proxies::cases());

@@ -8,7 +8,7 @@ use crate::world::Change;
 
 /// An ICMP code for each family: nftables' name, type and code.
 #[derive(Clone, Copy)]
-struct Pair {
+pub(super) struct Pair {
     v4: (&'static str, (u8, u8)),
     v6: (&'static str, (u8, u8)),
     /// It says "I refuse" rather than "I know no way".
@@ -24,7 +24,7 @@ const PAIRS: [Pair; 6] = [
     Pair { v4: ("admin-prohibited", (3, 13)), v6: ("admin-prohibited", (1, 1)), refuses: true },
 ];
 
-const PROHIBITED: Pair = PAIRS[5];
+pub(super) const PROHIBITED: Pair = PAIRS[5];
 
 impl Pair {
     fn what(self) -> What {
@@ -105,7 +105,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn at_router(router: Node, pair: Pair) -> Case {
+pub(super) fn at_router(router: Node, pair: Pair) -> Case {
     let sender = Sender::Machine(router);
     Case {
         name: format!("{}: 25 {} / {}", router.name(), pair.v4.0, pair.v6.0),
@@ -169,7 +169,7 @@ fn at_client(pair: Pair) -> Case {
 }
 
 /// A reset alone says nothing about who sent it, so the port is closed and nobody is accused.
-fn reset_at(router: Node) -> Case {
+pub(super) fn reset_at(router: Node) -> Case {
     let closed = |host| Shows {
         host: Some(host),
         ports: vec![25],

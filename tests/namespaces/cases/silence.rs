@@ -178,7 +178,7 @@ fn broken_off(name: &str, at: Node, what: What) -> Case {
     }
 }
 
-fn dropped(at: Node, hook: Hook) -> Case {
+pub(super) fn dropped(at: Node, hook: Hook) -> Case {
     let place = match hook {
         Hook::Prerouting => "before routing",
         _ => "while forwarding",
