@@ -1,6 +1,7 @@
 use super::server_failures;
 use crate::diagnosis::check::{Found, Outcome, Rule, TargetFacts, declare_check};
 use crate::diagnosis::finding::Severity;
+use crate::observation::ServerFailure;
 
 declare_check! {
     /// ## What it checks
@@ -40,7 +41,11 @@ declare_check! {
 }
 
 fn check(facts: &TargetFacts<'_>) -> Outcome {
-    let failures = match server_failures(facts, |failure| failure.answers_unchecked == Some(true)) {
+    // A name server whose checking fails for unrelated names, too, has a fault of its own.
+    let is_the_zones = |failure: &ServerFailure| {
+        failure.answers_unchecked == Some(true) && failure.answers_elsewhere != Some(false)
+    };
+    let failures = match server_failures(facts, is_the_zones) {
         Ok(failures) => failures,
         Err(outcome) => return outcome,
     };
@@ -65,7 +70,7 @@ fn check(facts: &TargetFacts<'_>) -> Outcome {
 mod tests {
     use super::*;
     use crate::diagnosis::fixture::domain;
-    use crate::observation::{ExtendedError, LookupOutcome, ServerFailure};
+    use crate::observation::{ExtendedError, LookupOutcome};
 
     #[test]
     fn a_host_in_a_broken_zone_is_named() {
@@ -96,5 +101,16 @@ mod tests {
         let world = domain("example.com").mx_outcome(LookupOutcome::ServerFailure(failure));
         assert!(matches!(world.outcome(&DNSSEC_INVALID), Outcome::CannotTell(_)));
         assert_eq!(domain("example.com").outcome(&DNSSEC_INVALID), Outcome::Pass);
+    }
+
+    #[test]
+    fn a_resolver_whose_checking_fails_for_everything_accuses_no_zone() {
+        let failure = ServerFailure {
+            answers_elsewhere: Some(false),
+            answers_unchecked: Some(true),
+            extended: Vec::new(),
+        };
+        let world = domain("example.com").mx_outcome(LookupOutcome::ServerFailure(failure));
+        assert!(matches!(world.outcome(&DNSSEC_INVALID), Outcome::CannotTell(_)));
     }
 }
