@@ -143,6 +143,13 @@ pub struct Block {
     pub evidence: Vec<String>,
 }
 
+impl Block {
+    /// It is known to be this machine's or this network's: no fault of the server's.
+    pub(crate) fn is_on_this_side(&self) -> bool {
+        matches!(self.by, BlockedBy::ThisHost | BlockedBy::YourNetwork)
+    }
+}
+
 /// One thing that is so, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -26,7 +26,7 @@ pub mod trace;
 mod words;
 
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
-use self::finding::{Block, BlockedBy, Finding, Severity, Status, Verdict};
+use self::finding::{Block, Finding, Severity, Status, Verdict};
 use self::reach::Reach;
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 
@@ -112,8 +112,7 @@ struct Judged {
 impl Judged {
     /// A block was found, and it is known to be on this side.
     fn is_blocked_on_this_side(&self) -> bool {
-        matches!(&self.reach, Reach::Blocked { block, .. }
-            if matches!(block.by, BlockedBy::ThisHost | BlockedBy::YourNetwork))
+        matches!(&self.reach, Reach::Blocked { block, .. } if block.is_on_this_side())
     }
 
     /// The endpoint has a finding of the *reach* group: it cannot be reached.
@@ -148,7 +147,7 @@ pub fn port_outlook(run: &Observations, diagnosis: &Diagnosis, port: u16) -> Por
             return PortOutlook::Open;
         }
         if let Some(found) = &made.block
-            && matches!(found.by, BlockedBy::ThisHost | BlockedBy::YourNetwork)
+            && found.is_on_this_side()
         {
             block.get_or_insert_with(|| found.clone());
         }
@@ -177,8 +176,8 @@ fn diagnose_target(
     status::decide_required(&target.endpoints, &mut judged);
     let mut findings = target_findings(&TargetFacts { run, target }, ignore);
     findings.extend(together::replace(run, target, &mut judged, ignore));
-    let verdict = status::verdict(target, &judged, &findings);
     let reason = status::undetermined_because(target, &judged);
+    let verdict = status::verdict(target, &judged, &findings, reason.is_some());
     let endpoints: Vec<EndpointDiagnosis> = target
         .endpoints
         .iter()

@@ -1,7 +1,7 @@
 //! Statuses, what is required, and the verdict: the tables of the contract.
 
 use super::check::Group;
-use super::finding::{BlockedBy, Finding, Severity, Status, Verdict};
+use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{Draft, Judged, summary};
 use crate::names::Exchange;
@@ -28,13 +28,8 @@ pub fn of(
         Reach::NotDialled => Status::Skipped,
         Reach::Closed(_) => Status::Closed,
         Reach::Blocked { code, .. } if ignore.contains(code) => Status::Silent,
-        Reach::Blocked { block, .. } => {
-            let on_this_side = matches!(block.by, BlockedBy::ThisHost | BlockedBy::YourNetwork);
-            match endpoint.requirement {
-                Requirement::Optional if !on_this_side => Status::Silent,
-                _ => Status::Blocked,
-            }
-        }
+        // Of an optional one no block is claimed; which are, is decided next.
+        Reach::Blocked { .. } => Status::Blocked,
         Reach::Connected if has(&REJECTED) => Status::Rejected,
         Reach::Connected if drafts.iter().any(|d| d.severity == Severity::Error) => {
             Status::Misconfigured
@@ -90,8 +85,14 @@ pub fn decide_required(endpoints: &[EndpointObservation], judged: &mut [Judged])
     }
 }
 
-/// The verdict on a target. `findings` are those of the target as a whole.
-pub fn verdict(target: &TargetObservation, judged: &[Judged], findings: &[Finding]) -> Verdict {
+/// The verdict on a target. `findings` are those of the target as a whole; `undetermined` says that
+/// [`undetermined_because`] has a reason.
+pub fn verdict(
+    target: &TargetObservation,
+    judged: &[Judged],
+    findings: &[Finding],
+    undetermined: bool,
+) -> Verdict {
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error)
         || judged
             .iter()
@@ -103,10 +104,7 @@ pub fn verdict(target: &TargetObservation, judged: &[Judged], findings: &[Findin
     if errors {
         return Verdict::Problems;
     }
-    if undetermined_because(target, judged).is_some() {
-        return Verdict::Undetermined;
-    }
-    Verdict::Ok
+    if undetermined { Verdict::Undetermined } else { Verdict::Ok }
 }
 
 /// Why no verdict can be given although nothing is wrong, as a sentence without its full stop.

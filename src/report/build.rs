@@ -1,5 +1,7 @@
 //! Observations and Diagnosis → Report: every fact finds its place in the published shape.
 
+use time::OffsetDateTime;
+
 use super::{
     ConnectReport, ConnectWord, DnsReport, EndpointReport, GreetingReport, MxReport, MxSource,
     Network, Outbound, PortReport, Report, SCHEMA_VERSION, SkippedBecause, SmtpReport,
@@ -10,20 +12,10 @@ use crate::diagnosis::{Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosi
 use crate::names::Exchange;
 use crate::observation::{
     AddressSource, Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation,
-    HostObservation, Keyword, Lookup, LookupOutcome, Millis, MxObservation, MxRecord, Observations,
-    Skip, TargetObservation, TlsFacts,
+    HostObservation, Keyword, LocalNetwork, Lookup, LookupOutcome, Millis, MxObservation, MxRecord,
+    Observations, Skip, TargetObservation, TlsFacts,
 };
 use crate::plan::Plan;
-
-impl Tool {
-    /// This program.
-    pub(super) fn this() -> Self {
-        Self {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-}
 
 impl Report {
     /// Joins what was seen with what was made of it. The plan gives the asked ports, and the
@@ -50,21 +42,41 @@ impl Report {
                 PortReport { port, outbound, block }
             })
             .collect();
+        let network = Network::of(run.local, ports);
+        Self { targets, ..Self::without_targets(run.started_at, run.duration, network) }
+    }
+
+    /// What every report begins with.
+    pub(super) fn without_targets(
+        started_at: OffsetDateTime,
+        duration_ms: Millis,
+        network: Network,
+    ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
-            tool: Tool::this(),
-            // Nobody needs more of it, and eyes are spared nine digits.
-            started_at: run.started_at.truncate_to_millisecond(),
-            duration_ms: run.duration,
-            network: Network {
-                ipv4: run.local.ipv4,
-                ipv6: run.local.ipv6,
-                ports,
-                controls: Vec::new(),
-                paths: Vec::new(),
-                traces: Vec::new(),
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            targets,
+            // Nobody needs more of it, and eyes are spared nine digits.
+            started_at: started_at.truncate_to_millisecond(),
+            duration_ms,
+            network,
+            targets: Vec::new(),
+        }
+    }
+}
+
+impl Network {
+    /// This machine and its ports, where no control was contacted and no path traced.
+    pub(super) fn of(local: LocalNetwork, ports: Vec<PortReport>) -> Self {
+        Self {
+            ipv4: local.ipv4,
+            ipv6: local.ipv6,
+            ports,
+            controls: Vec::new(),
+            paths: Vec::new(),
+            traces: Vec::new(),
         }
     }
 }

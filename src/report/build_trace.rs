@@ -1,8 +1,7 @@
 //! TraceObservations → Report: the report of the command `trace`, which has no targets.
 
 use super::{
-    HopReport, Network, Outbound, PathEnd, PathReport, PortReport, Report, SCHEMA_VERSION, Tool,
-    TraceReport, TraceState,
+    HopReport, Network, Outbound, PathEnd, PathReport, PortReport, Report, TraceReport, TraceState,
 };
 use crate::diagnosis::trace;
 use crate::observation::{
@@ -18,24 +17,13 @@ impl Report {
             false => Outbound::Unknown,
         };
         let ports = plan.asked_ports().into_iter();
-        Self {
-            schema_version: SCHEMA_VERSION.to_owned(),
-            tool: Tool::this(),
-
-            started_at: run.started_at.truncate_to_millisecond(),
-            duration_ms: run.duration,
-            network: Network {
-                ipv4: run.local.ipv4,
-                ipv6: run.local.ipv6,
-                ports: ports
-                    .map(|port| PortReport { port, outbound: outbound(port), block: None })
-                    .collect(),
-                controls: Vec::new(),
-                paths: run.traces.iter().flat_map(paths).collect(),
-                traces: run.traces.iter().map(traced).collect(),
-            },
-            targets: Vec::new(),
-        }
+        let ports = ports.map(|port| PortReport { port, outbound: outbound(port), block: None });
+        let network = Network {
+            paths: run.traces.iter().flat_map(paths).collect(),
+            traces: run.traces.iter().map(traced).collect(),
+            ..Network::of(run.local, ports.collect())
+        };
+        Self::without_targets(run.started_at, run.duration, network)
     }
 }
 
