@@ -6,8 +6,8 @@
 use time::OffsetDateTime;
 use unicode_width::UnicodeWidthStr;
 
-use super::findings::{culprit, label};
 use super::layout::{Line, Page};
+use super::problems::{culprit, label};
 use super::style::Tone;
 use super::transcript;
 use crate::diagnosis::finding::Status;

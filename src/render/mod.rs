@@ -11,6 +11,7 @@ mod findings;
 mod json;
 mod layout;
 mod matrix;
+mod problems;
 mod sanitize;
 mod style;
 mod text;
