@@ -5,6 +5,7 @@
 
 use super::words::{quote, quote_bytes};
 use crate::observation::bytes::{is_tls_record, reply_code};
+use crate::observation::pushback::{is_pushback, wants_client_certificate};
 use crate::observation::{
     Conversation, EhloAttempt, Ending, EndpointObservation, Limit, Phase, Reply, SecondLook,
     TlsErrorKind,
@@ -117,7 +118,11 @@ fn greeting(seen: &Conversation) -> Option<Stop<'_>> {
     let greeting = seen.smtp.greeting.as_ref()?;
     match greeting.code / 100 {
         2 => None,
-        4 | 5 => Some(refused_greeting(greeting.code, quote(greeting), seen.tls.is_some())),
+        // Before TLS nobody could have shown a certificate, so there the words mean something else.
+        4 | 5 if seen.tls.is_some() && wants_client_certificate(greeting) => {
+            Some(Stop::ClientCertificateRequired { said: quote(greeting) })
+        }
+        4 | 5 => Some(refused_greeting(greeting.code, quote(greeting))),
         _ => Some(Stop::WrongProtocol {
             step: Phase::Greeting,
             protocol: None,
@@ -126,14 +131,10 @@ fn greeting(seen: &Conversation) -> Option<Stop<'_>> {
     }
 }
 
-fn refused_greeting<'a>(code: u16, reply: String, inside_tls: bool) -> Stop<'a> {
-    // Before TLS nobody could have shown one, so there the words mean something else.
-    if inside_tls && wants_client_certificate(&reply) {
-        Stop::ClientCertificateRequired { said: reply }
-    } else if code / 100 == 4 {
-        Stop::Throttled { step: Phase::Greeting, reply }
-    } else {
-        Stop::GreetingRejected { reply }
+fn refused_greeting<'a>(code: u16, reply: String) -> Stop<'a> {
+    match code / 100 {
+        4 => Stop::Throttled { step: Phase::Greeting, reply },
+        _ => Stop::GreetingRejected { reply },
     }
 }
 
@@ -164,12 +165,12 @@ fn ehlo<'a>(
         return None;
     }
     let reply = quote(&last.reply);
-    if inside_tls && wants_client_certificate(&reply) {
+    if inside_tls && wants_client_certificate(&last.reply) {
         return Some(Stop::ClientCertificateRequired { said: reply });
     }
     // A 421 behind a 5yz ends a conversation that was refused already.
-    if last.reply.code == 421 && !earlier.iter().any(|a| a.reply.is_permanent()) {
-        let step = if inside_tls { Phase::EhloAfterTls } else { Phase::Ehlo };
+    let step = if inside_tls { Phase::EhloAfterTls } else { Phase::Ehlo };
+    if is_pushback(step, &last.reply) && !earlier.iter().any(|a| a.reply.is_permanent()) {
         return Some(Stop::Throttled { step, reply });
     }
     Some(Stop::EhloRejected { attempts, inside_tls })
@@ -198,13 +199,17 @@ fn handshake(mode: Mode, seen: &Conversation) -> Option<Stop<'_>> {
 fn not_tls<'a>(mode: Mode, bytes: &[u8]) -> Stop<'a> {
     let said = quote_bytes(bytes);
     if mode == Mode::Starttls {
+        // It said go ahead, and then that it closes (RFC 5321 §3.8).
+        if reply_code(bytes) == Some(421) {
+            return Stop::Throttled { step: Phase::Tls, reply: said };
+        }
         let why = format!("after its go-ahead to STARTTLS it goes on in plaintext with `{said}`");
         return Stop::HandshakeFailed { why };
     }
     match reply_code(bytes) {
         // 500 to 504 answer a command that makes no sense, as a ClientHello does in plaintext.
         Some(200..=399 | 500..=504) => Stop::PlaintextOnTlsPort { said },
-        Some(code) => refused_greeting(code, said, false),
+        Some(code) => refused_greeting(code, said),
         None => match protocol_of(bytes) {
             Some(protocol) => {
                 Stop::WrongProtocol { step: Phase::Tls, protocol: Some(protocol), said }
@@ -222,7 +227,7 @@ fn starttls(seen: &Conversation) -> Option<Stop<'_>> {
     if reply.code == 220 || seen.tls.is_some() {
         return None;
     }
-    if reply.code == 421 {
+    if is_pushback(Phase::Starttls, reply) {
         return Some(Stop::Throttled { step: Phase::Starttls, reply: quote(reply) });
     }
     Some(Stop::StarttlsRefused(reply))
@@ -231,9 +236,7 @@ fn starttls(seen: &Conversation) -> Option<Stop<'_>> {
 fn ending(seen: &Conversation) -> Stop<'_> {
     // A server that put us off and then says nothing has said what it has to say.
     let put_off = |step| match (&seen.put_off, step) {
-        (Some(reply), Phase::Greeting) => {
-            Some(Stop::Throttled { step: Phase::Greeting, reply: quote(reply) })
-        }
+        (Some(reply), Phase::Greeting) => Some(refused_greeting(reply.code, quote(reply))),
         _ => None,
     };
     let dropped = |step, how| match step {
@@ -271,10 +274,6 @@ fn ending(seen: &Conversation) -> Stop<'_> {
         }
         Some(Ending::TlsFailed) => Stop::HandshakeFailed { why: "no reason was recorded".into() },
     }
-}
-
-fn wants_client_certificate(reply: &str) -> bool {
-    reply.to_ascii_lowercase().contains("client certificate")
 }
 
 /// The protocol that gives itself away with its first bytes.

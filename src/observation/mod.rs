@@ -16,6 +16,7 @@ use crate::port::{Mode, Requirement, Role};
 pub(crate) mod bytes;
 pub mod dns;
 pub mod path;
+pub(crate) mod pushback;
 pub mod smtp;
 pub mod tcp;
 pub mod tls;

@@ -179,6 +179,17 @@ impl Capabilities {
     pub fn offers(&self, keyword: &str) -> bool {
         self.find(keyword).is_some()
     }
+
+    /// Every AUTH that offers a mechanism. One without any offers nothing: mox sends it before TLS.
+    pub fn logins(&self) -> impl Iterator<Item = &Keyword> {
+        let offers_any = |k: &&Keyword| !k.parameters.is_empty() || k.keyword.contains('=');
+        self.keywords.iter().filter(|k| k.is("AUTH")).filter(offers_any)
+    }
+
+    /// Whether a login is offered.
+    pub fn offers_login(&self) -> bool {
+        self.logins().next().is_some()
+    }
 }
 
 /// One EHLO keyword with its parameters (RFC 5321 §4.1.1.1).

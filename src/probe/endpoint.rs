@@ -15,7 +15,8 @@ use crate::net::connector::BoxedStream;
 use crate::net::drive::{self, Driven};
 use crate::observation::bytes::{is_tls_record, reply_code};
 use crate::observation::{
-    Connect, ConnectOutcome, Conversation, Ending, Phase, Probe, Reply, SecondLook, Skip,
+    Connect, ConnectOutcome, Conversation, EhloAttempt, Ending, Phase, Probe, Reply, SecondLook,
+    Skip, pushback,
 };
 use crate::port::Mode;
 use crate::smtp::{Dialogue, HeloNames};
@@ -25,6 +26,10 @@ use crate::tls::Attempt;
 /// once pass as soon as the others are gone; limits a minute do not, and waiting for those would
 /// keep the user longer than the answer is worth.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest pause that a server may advise. One that wants longer is not asked again: to come
+/// back earlier than it said would be rude, and so much time nobody has.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a further look may take.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
@@ -65,15 +70,17 @@ impl Probing {
             }
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
         };
-        let conversation = match put_off(&first) {
+        let again =
+            put_off(&first).and_then(|reply| Some((self.pause_before_retry(&reply)?, reply)));
+        let conversation = match again {
             // A place that was asked twice is left in peace, whoever else wants to know.
-            Some(reply) if !self.places.may_retry(spot.to) => {
+            Some((_, reply)) if !self.places.may_retry(spot.to) => {
                 Conversation { put_off: Some(reply), ..first }
             }
-            Some(reply) => {
+            Some((pause, reply)) => {
                 // Being alone means waiting for the optional ports, which wait for this one.
                 patience.hold_up_nobody();
-                sleep(RETRY_PAUSE).await;
+                sleep(pause).await;
                 let second = self.one_conversation(spot, None, true).await;
                 match second {
                     // The port answered a moment ago: what silences it now is no block.
@@ -197,6 +204,14 @@ impl Probing {
         }
     }
 
+    /// How long to wait before a server that put us off is asked again: as long as it advises;
+    /// nothing where that is longer than anybody would wait.
+    fn pause_before_retry(&self, reply: &Reply) -> Option<Duration> {
+        let pause =
+            pushback::advised_pause(&reply.lines.join(" ")).unwrap_or(RETRY_PAUSE).max(RETRY_PAUSE);
+        (pause <= LONGEST_PAUSE.min(self.plan.timeout.max(RETRY_PAUSE))).then_some(pause)
+    }
+
     /// The names to introduce ourselves by on a connection: honest ones only.
     fn helo_for(&self, connect: &Connect) -> HeloNames {
         let literal = match connect.local.map(|local| local.ip()) {
@@ -226,23 +241,37 @@ fn conversation_without(connect: Connect) -> Conversation {
     conversation
 }
 
-/// The reply by which a server asks us to come back later: a 4yz greeting, or 421 at any step
-/// (RFC 5321 §3.8).
+/// The reply by which a server asks us to come back later: a 4yz greeting, 421 at any step (RFC
+/// 5321 §3.8), or words about a limit.
 fn put_off(conversation: &Conversation) -> Option<Reply> {
     let smtp = &conversation.smtp;
-    let greeting = smtp.greeting.iter().filter(|reply| reply.is_transient());
-    let ehlo = smtp.ehlo_attempts.iter().chain(&smtp.ehlo_attempts_after_tls).map(|a| &a.reply);
-    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.as_ref());
-    let later = ehlo.chain(starttls).filter(|reply| reply.code == 421);
-    greeting.chain(later).next().cloned().or_else(|| plaintext_put_off(conversation))
+    let attempt = |step| move |attempt: &EhloAttempt| (step, attempt.reply.clone());
+    let greeting = smtp.greeting.iter().map(|reply| (Phase::Greeting, reply.clone()));
+    let ehlo = smtp.ehlo_attempts.iter().map(attempt(Phase::Ehlo));
+    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.clone());
+    let inside = smtp.ehlo_attempts_after_tls.iter().map(attempt(Phase::EhloAfterTls));
+    greeting
+        .chain(ehlo)
+        .chain(starttls.map(|reply| (Phase::Starttls, reply)))
+        .chain(plaintext_instead_of_tls(conversation))
+        .chain(inside)
+        .find(|(step, reply)| {
+            // A limit may be worded as a refusal for good, and pass all the same.
+            let limit = *step == Phase::Greeting
+                && reply.is_permanent()
+                && pushback::speaks_of_a_limit(reply);
+            limit || pushback::is_pushback(*step, reply)
+        })
+        .map(|(_, reply)| reply)
 }
 
-/// A transient reply in plaintext on a port of implicit TLS: some servers turn a client away
-/// before they begin TLS.
-fn plaintext_put_off(conversation: &Conversation) -> Option<Reply> {
+/// A reply in plaintext where TLS was to begin: some servers turn a client away before that.
+fn plaintext_instead_of_tls(conversation: &Conversation) -> Option<(Phase, Reply)> {
     let first = &conversation.tls.as_ref()?.first_bytes;
-    let code = reply_code(first).filter(|code| code / 100 == 4)?;
+    let code = reply_code(first)?;
     let line = first.get(3..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let text = String::from_utf8_lossy(line).trim_start_matches([' ', '-']).to_owned();
-    Some(Reply { code, lines: vec![text], ..Reply::default() })
+    let greeted = conversation.smtp.greeting.is_some();
+    let step = if greeted { Phase::Tls } else { Phase::Greeting };
+    Some((step, Reply { code, lines: vec![text], ..Reply::default() }))
 }

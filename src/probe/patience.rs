@@ -72,8 +72,8 @@ impl Group {
 
 /// TLS without a flaw, and AUTH inside.
 fn is_flawless(conversation: &Conversation) -> bool {
-    let auth = conversation.smtp.capabilities_after_tls.as_ref().is_some_and(|c| c.offers("AUTH"));
-    let before = conversation.smtp.capabilities.as_ref().is_some_and(|c| c.offers("AUTH"));
+    let auth = conversation.smtp.capabilities_after_tls.as_ref().is_some_and(|c| c.offers_login());
+    let before = conversation.smtp.capabilities.as_ref().is_some_and(|c| c.offers_login());
     let tls = conversation.tls.as_ref().is_some_and(|tls| {
         tls.error.is_none()
             && tls.path.as_ref().is_some_and(|path| path.trusted)

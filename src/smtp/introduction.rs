@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use super::command::{Argument, Command, Verb};
-use crate::observation::{EhloAttempt, Reply};
+use crate::observation::pushback::is_pushback;
+use crate::observation::{EhloAttempt, Phase, Reply};
 
 /// What this client is called in EHLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ impl Introduction {
         match reply.code {
             // The server is closing the channel (RFC 5321 §3.8): to go on would be rude.
             421 => return None,
+            // So would it be to a server that has had too much of us.
+            _ if is_pushback(Phase::Ehlo, reply) => return None,
             // The command is what it does not know; another name would not help.
             500 | 502 => self.left.retain(|form| form.verb != refused.verb),
             _ => {}

@@ -6,7 +6,7 @@ use crate::port::Mode;
 declare_check! {
     /// ## What it checks
     ///
-    /// That no login (AUTH, or the old form `AUTH=`) is offered before TLS.
+    /// That no login (AUTH with a mechanism, or the old form `AUTH=`) is offered before TLS.
     ///
     /// ## Why it matters
     ///
@@ -46,9 +46,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         return facts.not_reached();
     };
     let lines: Vec<String> = offered
-        .keywords
-        .iter()
-        .filter(|keyword| keyword.is("AUTH"))
+        .logins()
         .map(|keyword| format!("{} {}", keyword.keyword, keyword.parameters).trim_end().to_owned())
         .collect();
     let Some(first) = lines.first() else { return Outcome::Pass };
@@ -92,6 +90,9 @@ mod tests {
     fn auth_inside_tls_is_as_it_should_be() {
         assert_eq!(talk(587).outcome(&AUTH_BEFORE_TLS), Outcome::Pass);
         assert!(matches!(talk(465).outcome(&AUTH_BEFORE_TLS), Outcome::NotApplicable(_)));
+        // As mox offers it before TLS: the keyword, and no mechanism.
+        let empty = talk(587).offers(&["STARTTLS", "AUTH"]);
+        assert_eq!(empty.outcome(&AUTH_BEFORE_TLS), Outcome::Pass);
         let keyword = talk(25).offers(&["STARTTLS", "AUTHENTICATE"]);
         assert_eq!(keyword.outcome(&AUTH_BEFORE_TLS), Outcome::Pass);
     }

@@ -53,7 +53,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     else {
         return facts.not_reached();
     };
-    if offered.offers("AUTH") {
+    if offered.offers_login() {
         return Outcome::Pass;
     }
     if offered.helo_only {
@@ -80,6 +80,8 @@ mod tests {
             let talk = talk(port).offers_inside_tls(&["SIZE", "PIPELINING"]);
             assert_eq!(talk.codes(), ["auth-not-offered"], "{port}");
         }
+        let empty = talk(587).offers_inside_tls(&["SIZE", "AUTH"]);
+        assert_eq!(empty.codes(), ["auth-not-offered"], "no mechanism is no login");
         let named = talk(10587).offers_inside_tls(&["SIZE"]);
         assert_eq!(named.codes(), ["auth-not-offered"]);
     }

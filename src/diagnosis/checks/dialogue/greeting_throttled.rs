@@ -3,13 +3,14 @@ use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
 use crate::diagnosis::words::quote;
-use crate::observation::Phase;
+use crate::observation::{Phase, pushback};
 
 declare_check! {
     /// ## What it checks
     ///
-    /// Whether the server puts this client off: a 421 or another 4yz greeting that stayed after one
-    /// polite second try, or a 421 later in the conversation.
+    /// Whether the server puts this client off: a 421 or another 4yz greeting, a 421 later in the
+    /// conversation, or a 4yz that speaks of too many connections or sessions. One polite second try
+    /// is made, alone and after the pause that the reply advises, unless that is longer than 30 s.
     ///
     /// ## Why it matters
     ///
@@ -48,6 +49,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let when = match step {
         Phase::Ehlo => " at EHLO",
         Phase::Starttls => " at STARTTLS",
+        Phase::Tls => " after its go-ahead to STARTTLS",
         Phase::EhloAfterTls => " at EHLO inside TLS",
         _ => "",
     };
@@ -58,11 +60,18 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     } else {
         evidence.push(format!("reply: {reply}"));
     }
+    let after = match pushback::advised_pause(&reply).map(|pause| pause.as_secs()) {
+        None => "in some minutes".to_owned(),
+        Some(seconds @ ..120) => format!("after {seconds} seconds, as it asks"),
+        Some(seconds @ ..7200) => format!("after {} minutes, as it asks", seconds.div_ceil(60)),
+        Some(seconds) => format!("after {} hours, as it asks", seconds.div_ceil(3600)),
+    };
     Outcome::found(Found {
         message: format!("{} puts this client off{when} with `{reply}`", facts.endpoint.label()),
-        fix: "Try again in some minutes. If it stays, the operator should look at the server's \
-              connection limits and load; the path to it is fine."
-            .to_owned(),
+        fix: format!(
+            "Try again {after}. If it stays, the operator should look at the server's limits on \
+             connections and at its load; the path to it is fine."
+        ),
         evidence,
         reference: "RFC 5321 §3.8",
     })
@@ -88,9 +97,36 @@ mod tests {
         assert_eq!(talk(25).refuses_ehlo("421 busy").codes(), ["greeting-throttled"]);
         assert_eq!(talk(465).refuses_ehlo("421 busy").codes(), ["greeting-throttled"]);
         assert_eq!(talk(25).starttls("421 busy").codes(), ["greeting-throttled"]);
+        let sessions = "454 4.7.0 Error: too many new TLS sessions from unknown[192.0.2.9]";
+        assert_eq!(talk(587).starttls(sessions).codes(), ["greeting-throttled"]);
+        assert_eq!(
+            talk(25).refuses_ehlo("450 connection rate limit").codes(),
+            ["greeting-throttled"]
+        );
+        // In plaintext where the handshake was to begin.
+        let behind = talk(25).tls_fails(TlsErrorKind::NotTls, "corrupt", b"421 4.3.2 closing\r\n");
+        assert_eq!(behind.codes(), ["greeting-throttled"]);
         // In plaintext on the TLS port, before any handshake.
         let plain = talk(465).tls_fails(TlsErrorKind::NotTls, "corrupt", b"421 Too many\r\n");
         assert_eq!(plain.codes(), ["greeting-throttled"]);
+    }
+
+    #[test]
+    fn the_advice_says_when_the_server_wants_to_be_asked_again() {
+        let fix = |greeting| talk(25).greeting(greeting).found(&GREETING_THROTTLED).fix;
+        assert!(fix("421 busy").starts_with("Try again in some minutes."));
+        assert!(fix("421 try again in 90 seconds").contains("after 90 seconds, as it asks"));
+        assert!(fix("450-greylisted\n450 come back in 5 minutes").contains("after 5 minutes"));
+        assert!(fix("421 retry after 3 hours").contains("after 3 hours"));
+    }
+
+    #[test]
+    fn a_fault_of_starttls_is_no_limit() {
+        for fault in ["454 4.7.0 TLS not available due to local problem", "454 TLS unavailable"] {
+            assert_eq!(talk(25).starttls(fault).codes(), ["starttls-refused"]);
+        }
+        let then = talk(25).tls_fails(TlsErrorKind::NotTls, "corrupt", b"454 no key\r\n");
+        assert_eq!(then.codes(), ["tls-handshake-failed"]);
     }
 
     #[test]

@@ -24,8 +24,7 @@ declare_check! {
     /// ## When it may be wrong
     ///
     /// Security software on this side that reads mail along can answer the command in the server's
-    /// place. Some servers limit the number of new TLS sessions for each client, which passes with
-    /// time.
+    /// place. A reply that speaks of too many sessions is no refusal: that is `greeting-throttled`.
     ///
     /// ## References
     ///
@@ -56,8 +55,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         ),
         fix:
             "On the server, see that the key and certificate files can be read and belong together \
-              (Postfix: smtpd_tls_chain_files); its log names the fault. If the reply speaks of too \
-              many sessions, it is a limit that passes with time. Otherwise look for a filter in \
+              (Postfix: smtpd_tls_chain_files); its log names the fault. Otherwise look for a filter in \
               front of it, or on this side, that does not let STARTTLS pass."
                 .to_owned(),
         evidence: vec![format!("reply to STARTTLS: {reply}")],

@@ -85,7 +85,7 @@ fn is_candidate(endpoint: &EndpointObservation) -> bool {
         && endpoint
             .conversation()
             .and_then(|seen| seen.smtp.capabilities_after_tls.as_ref())
-            .is_some_and(|offered| offered.offers("AUTH"))
+            .is_some_and(|offered| offered.offers_login())
 }
 
 #[cfg(test)]
