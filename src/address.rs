@@ -12,7 +12,8 @@ pub enum AddressKind {
     /// Anything that is none of the others. The blocks for documentation and for benchmarks count
     /// as public: they stand for public addresses wherever they are used.
     Public,
-    /// For use inside one network: RFC 1918, RFC 4193, and the site-local addresses of old.
+    /// For use inside one network: RFC 1918, RFC 4193, and the site-local addresses of old. Also
+    /// an IPv6 address that a translator or a tunnel turns into an IPv4 address that is not public.
     Private,
     /// Shared between a provider and its customers: 100.64.0.0/10 (RFC 6598).
     Shared,
@@ -53,6 +54,20 @@ pub fn kind(address: IpAddr) -> AddressKind {
     }
 }
 
+/// The IPv4 address at which a translator or a tunnel delivers what is sent to `address`: NAT64
+/// (RFC 6052 §2.1), 6to4 (RFC 3056 §2), and the IPv4-compatible addresses of old (RFC 4291
+/// §2.5.5.1). Without this, `64:ff9b::10.0.0.1` would be a public way to a private server.
+fn delivered_at(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let ipv4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] => {
+            Some(ipv4(high, low))
+        }
+        [0x2002, high, low, ..] => Some(ipv4(high, low)),
+        _ => None,
+    }
+}
+
 /// Whether a packet to `address` can be meant for a host on the public Internet.
 pub fn is_public(address: IpAddr) -> bool {
     kind(address) == AddressKind::Public
@@ -82,6 +97,11 @@ fn kind_v6(address: Ipv6Addr) -> AddressKind {
         Ipv6Addr::UNSPECIFIED => AddressKind::Unspecified,
         Ipv6Addr::LOCALHOST => AddressKind::Loopback,
         _ if first & 0xfe00 == 0xfc00 => AddressKind::Private,
+        // 64:ff9b:1::/48, for translators of one network's own (RFC 8215).
+        _ if address.segments()[..3] == [0x64, 0xff9b, 1] => AddressKind::Private,
+        _ if delivered_at(address).is_some_and(|v4| kind_v4(v4) != AddressKind::Public) => {
+            AddressKind::Private
+        }
         // fec0::/10, deprecated by RFC 3879 and still not routed anywhere.
         _ if first & 0xffc0 == 0xfec0 => AddressKind::Private,
         _ if first & 0xffc0 == 0xfe80 => AddressKind::LinkLocal,
@@ -132,7 +152,19 @@ mod tests {
             ("255.255.255.255", NoHost),
             ("::", Unspecified),
             ("::1", Loopback),
-            ("::2", Public),
+            ("::2", Private),
+            ("::10.0.0.1", Private),
+            ("::192.0.2.1", Public),
+            ("64:ff9b::10.0.0.1", Private),
+            ("64:ff9b::127.0.0.1", Private),
+            ("64:ff9b::192.0.2.1", Public),
+            ("64:ff9b:0:1::10.0.0.1", Public),
+            ("64:ff9b:1::1", Private),
+            ("64:ff9b:1:ffff::1", Private),
+            ("64:ff9b:2::1", Public),
+            ("2002:a00:1::1", Private),
+            ("2002:c0a8:101::", Private),
+            ("2002:c000:201::1", Public),
             ("::ffff:127.0.0.1", Loopback),
             ("::ffff:192.168.1.1", Private),
             ("::ffff:192.0.2.1", Public),

@@ -34,6 +34,8 @@ pub struct Plan {
     pub jobs: usize,
     /// What is dialled in another's place.
     pub connect_to: Vec<ConnectTo>,
+    /// No address is dialled that is not public, whoever named it.
+    pub public_only: bool,
     /// The name to give in EHLO, where the user chose one.
     pub helo: Option<String>,
     /// The local addresses to connect from, at most one a family.
@@ -96,6 +98,7 @@ impl Plan {
             timeout: args.timeout,
             jobs: usize::from(args.jobs),
             connect_to: args.connect_to.clone(),
+            public_only: args.public_only,
             helo: args.helo.clone(),
             bind: args.bind.clone(),
             keep_transcripts: args.verbose >= 2,

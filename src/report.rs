@@ -335,6 +335,8 @@ pub enum SkippedBecause {
     NoIpv4Here,
     /// This machine has no IPv6.
     NoIpv6Here,
+    /// Its address is not public, and `--public-only` was given.
+    NotPublic,
     /// A rule of this program or a shortage of this machine forbade it.
     NotDialled,
 }

@@ -106,6 +106,15 @@ pub struct Args {
           value_parser = parse_address, help_heading = HOW, global = true)]
     pub bind: Vec<IpAddr>,
 
+    /// Never connect to an address that is not public
+    ///
+    /// For services that check what others type: private, shared, loopback, link-local, unspecified
+    /// and multicast addresses are then skipped, whether DNS, /etc/hosts, the command line or
+    /// --connect-to gave them. Name servers are asked wherever they are.
+    #[arg(long, env = "SMTPCHECK_PUBLIC_ONLY", action = ArgAction::SetTrue,
+          value_parser = FalseyValueParser::new(), help_heading = HOW, global = true)]
+    pub public_only: bool,
+
     /// What the report looks like
     #[arg(short, long, env = "SMTPCHECK_FORMAT", value_name = "FORMAT", default_value = "text",
           help_heading = REPORT, global = true)]

@@ -14,13 +14,13 @@ pub mod args;
 pub mod exit;
 mod output;
 mod own_name;
+mod signals;
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
-use tokio::sync::watch;
 
 use self::args::{Args, Command, Stop};
 use crate::diagnosis::diagnose;
@@ -82,35 +82,31 @@ fn try_run(
         output::check(path)?;
     }
     let effects = system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("this machine gives no threads: {error}"))?;
-    let stopped = || {
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.send_replace(true);
-            }
-        });
-        stopped
+    let runtime = match signals::runtime() {
+        Ok(runtime) => runtime,
+        // A shortage is no mistake of the command line.
+        Err(error) => {
+            tell(stderr, &format!("this machine is short of something: {error}"));
+            return Ok(exit::UNDETERMINED);
+        }
     };
     let report = match args.command {
         Some(Command::Trace { .. }) => {
-            let trace = async { probe::trace(plan.clone(), effects, stopped()).await };
+            let trace = async { probe::trace(plan.clone(), effects, signals::stopped()).await };
             let observations = runtime.block_on(trace);
             Report::of_traces(&plan, &observations)
         }
         None => {
-            let check = async { probe::run(plan.clone(), effects, stopped()).await };
+            let check = async { probe::run(plan.clone(), effects, signals::stopped()).await };
             let observations = runtime.block_on(check);
             let diagnosis = diagnose(&observations, &args.ignore);
             Report::new(&plan, &observations, &diagnosis)
         }
     };
-    // Goodbyes that are still under way are not worth the user's time.
+    let written = output::write(&args, &report, stdout);
+    // Goodbyes that are still under way are not worth the user's time; the signals were, until now.
     runtime.shutdown_background();
-    match output::write(&args, &report, stdout) {
+    match written {
         Ok(()) => Ok(exit::code(&report, args.fail_on)),
         // Everything was probed, and nobody learnt what came of it.
         Err(why) => {
@@ -143,8 +139,8 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts };
     Ok(Effects {
         names: Names::new(resolver, options),
-        connector: Arc::new(SystemConnector),
-        hops: Arc::new(SystemHops),
+        connector: Arc::new(SystemConnector { public_only: plan.public_only }),
+        hops: Arc::new(SystemHops { public_only: plan.public_only }),
         trust,
         now: OffsetDateTime::now_utc,
         own_name,

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
+use crate::address;
 use crate::observation::{Connect, ConnectOutcome, Millis};
 
 #[cfg(target_os = "linux")]
@@ -55,6 +56,19 @@ impl std::error::Error for Shortage {}
 impl From<io::Error> for Shortage {
     fn from(error: io::Error) -> Self {
         Self(error.to_string())
+    }
+}
+
+/// Refuses an attempt to reach an address that is not public, where only public ones are allowed.
+///
+/// # Errors
+///
+/// The rule, as a [`Shortage`]: whatever becomes of it, it is no verdict about the network.
+pub fn allowed(dialling: &Dialling, public_only: bool) -> Result<(), Shortage> {
+    let to = dialling.to.ip();
+    match public_only && !address::is_public(to) {
+        true => Err(Shortage(format!("--public-only forbids a connection to {to}"))),
+        false => Ok(()),
     }
 }
 

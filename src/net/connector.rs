@@ -42,7 +42,11 @@ pub trait Connector: Send + Sync {
 
 /// The operating system's TCP.
 #[derive(Clone, Debug, Default)]
-pub struct SystemConnector;
+pub struct SystemConnector {
+    /// Dial no address that is not public. Whoever plans a connection has asked before, and tells
+    /// the user; this holds where somebody forgets.
+    pub public_only: bool,
+}
 
 impl Connector for SystemConnector {
     fn connect<'a>(
@@ -50,6 +54,7 @@ impl Connector for SystemConnector {
         dialling: &'a Dialling,
     ) -> Pin<Box<dyn Future<Output = Dialled> + Send + 'a>> {
         Box::pin(async move {
+            connect::allowed(dialling, self.public_only)?;
             let (facts, stream) = connect::connect(dialling).await?;
             Ok((facts, stream.map(|stream| Box::new(stream) as BoxedStream)))
         })

@@ -10,7 +10,11 @@ use crate::observation::Connect;
 
 /// The operating system's TCP.
 #[derive(Clone, Debug, Default)]
-pub struct SystemHops;
+pub struct SystemHops {
+    /// Dial no address that is not public, as in
+    /// [`SystemConnector`](crate::net::connector::SystemConnector).
+    pub public_only: bool,
+}
 
 impl Hops for SystemHops {
     fn probe<'a>(
@@ -18,7 +22,10 @@ impl Hops for SystemHops {
         dialling: &'a Dialling,
         ttl: u8,
     ) -> Pin<Box<dyn Future<Output = Result<Connect, Shortage>> + Send + 'a>> {
-        Box::pin(connect::connect_within(dialling, ttl))
+        Box::pin(async move {
+            connect::allowed(dialling, self.public_only)?;
+            connect::connect_within(dialling, ttl).await
+        })
     }
 }
 
@@ -42,10 +49,13 @@ mod tests {
             };
             let to = listener.local_addr().expect("its address");
             let dialling = Dialling { to, bind: None, limit: Duration::from_secs(20) };
-            let facts = SystemHops.probe(&dialling, 1).await.expect("it can be done");
+            let hops = SystemHops::default();
+            let facts = hops.probe(&dialling, 1).await.expect("it can be done");
             assert_eq!(facts.outcome, ConnectOutcome::Connected);
             drop(listener);
-            let facts = SystemHops.probe(&dialling, 1).await.expect("it can be done");
+            let guarded = SystemHops { public_only: true }.probe(&dialling, 1).await;
+            assert!(guarded.expect_err("a rule").0.contains("--public-only"));
+            let facts = hops.probe(&dialling, 1).await.expect("it can be done");
             assert_eq!(facts.outcome, ConnectOutcome::Refused);
         }
     }

@@ -10,7 +10,10 @@ use crate::observation::Connect;
 
 /// Stands in for the operating system's TCP, and can trace nothing.
 #[derive(Clone, Debug, Default)]
-pub struct SystemHops;
+pub struct SystemHops {
+    /// Without meaning here.
+    pub public_only: bool,
+}
 
 impl Hops for SystemHops {
     fn probe<'a>(

@@ -15,7 +15,7 @@ use crate::observation::{
     AddressLookup, AddressSource, EndpointObservation, HostObservation, LocalNetwork,
     MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
 };
-use crate::plan::Submission;
+use crate::plan::{Plan, Submission};
 use crate::port::{PortMode, Requirement, Role};
 use crate::resolve::{is_implicit, submission_servers};
 
@@ -377,18 +377,24 @@ impl Finder {
     }
 
     fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
-        forbidden(&self.probing.effects, &self.probing.local, role, address, redirected)
+        let Probing { plan, effects, local, .. } = &*self.probing;
+        forbidden(plan, effects, local, role, address, redirected)
     }
 }
 
-/// Why an address is not dialled, if it is not.
+/// Why an address is not dialled, if it is not. Every address passes through here on its way to a
+/// connection, however it was found.
 pub(super) fn forbidden(
+    plan: &Plan,
     effects: &Effects,
     local: &LocalNetwork,
     role: Role,
     address: IpAddr,
     redirected: bool,
 ) -> Option<Skip> {
+    if plan.public_only && !address::is_public(address) {
+        return Some(Skip::NotPublic);
+    }
     let why = match address::kind(address) {
         AddressKind::Loopback | AddressKind::Unspecified if role == Role::Mx && !redirected => {
             Some("an MX host at a loopback or unspecified address is this machine itself")

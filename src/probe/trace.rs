@@ -184,7 +184,8 @@ impl Tracing {
                 *room -= 1;
             }
             let Place { address, rails, redirected } = place;
-            match forbidden(&self.effects, &self.local, Role::Host, address, redirected) {
+            let Self { plan, effects, local, .. } = self;
+            match forbidden(plan, effects, local, Role::Host, address, redirected) {
                 Some(skip) => {
                     add(Some(address), Missing::Skipped(skip));
                 }

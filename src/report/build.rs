@@ -194,6 +194,7 @@ fn endpoint(seen: &EndpointObservation, made: &EndpointDiagnosis) -> EndpointRep
         skipped_because: seen.probe.skip().map(|skip| match skip {
             Skip::NoIpv4Here => SkippedBecause::NoIpv4Here,
             Skip::NoIpv6Here => SkippedBecause::NoIpv6Here,
+            Skip::NotPublic => SkippedBecause::NotPublic,
             Skip::NotDialled(_) => SkippedBecause::NotDialled,
         }),
         summary: made.summary.clone(),

@@ -59,7 +59,9 @@ fn traced(seen: &TraceObservation) -> TraceReport {
             None => TraceState::Traced,
             Some(Missing::Interrupted) => TraceState::Interrupted,
             Some(Missing::Represented(_)) => TraceState::Skipped,
-            Some(Missing::Skipped(Skip::NoIpv4Here | Skip::NoIpv6Here)) => TraceState::Skipped,
+            Some(Missing::Skipped(Skip::NoIpv4Here | Skip::NoIpv6Here | Skip::NotPublic)) => {
+                TraceState::Skipped
+            }
             Some(Missing::Skipped(Skip::NotDialled(_)) | Missing::Failed(_)) => TraceState::Failed,
             Some(Missing::NoAddress(_)) => TraceState::Failed,
         },

@@ -20,6 +20,7 @@ use hickory_resolver::proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType as WireType};
 use hickory_resolver::system_conf::read_system_conf;
+use nix::errno::Errno;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -262,6 +263,14 @@ async fn exchange_once(
         io::ErrorKind::TimedOut => LookupOutcome::TimedOut,
         io::ErrorKind::ConnectionRefused => {
             LookupOutcome::Failed(format!("no name server is running at {server}"))
+        }
+        // Not the name server's fault, and no kind of error has a name for it.
+        _ if matches!(
+            error.raw_os_error().map(Errno::from_raw),
+            Some(Errno::EMFILE | Errno::ENFILE)
+        ) =>
+        {
+            LookupOutcome::Failed(format!("this machine could not open a socket: {error}"))
         }
         kind => {
             LookupOutcome::Failed(format!("the name server {server} cannot be reached: {kind}"))

@@ -12,6 +12,8 @@ mod lab;
 mod manners;
 mod names;
 mod options;
+mod own_faults;
+mod public_only;
 mod readme;
 mod servers;
 mod trace;

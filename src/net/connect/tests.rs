@@ -38,6 +38,23 @@ async fn a_listener_is_connected_to() {
 }
 
 #[tokio::test]
+async fn what_is_not_public_is_not_dialled_where_only_public_is_allowed() {
+    use crate::net::connector::{Connector, SystemConnector};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    listener.set_nonblocking(true).expect("the option");
+    let to = dialling(listener.local_addr().expect("its address"));
+    let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), to.to.port()));
+    for to in [to.clone(), dialling(mapped)] {
+        let guarded = SystemConnector { public_only: true };
+        let refusal = guarded.connect(&to).await.err().expect("a rule forbids it");
+        assert!(refusal.0.contains("--public-only"), "{refusal}");
+    }
+    assert!(listener.accept().is_err(), "somebody was dialled");
+    assert!(SystemConnector::default().connect(&to).await.is_ok());
+    assert!(allowed(&dialling(([192, 0, 2, 1], 25).into()), true).is_ok());
+}
+
+#[tokio::test]
 async fn a_closed_port_refuses() {
     for address in loopbacks() {
         // Bound and not listening: nobody else can take the port meanwhile.
