@@ -42,6 +42,7 @@
 mod address;
 mod cli;
 mod diagnosis;
+mod environment;
 mod names;
 mod net;
 pub mod observation;
@@ -61,6 +62,7 @@ pub use diagnosis::check::{Check, Group};
 pub use diagnosis::checks::ALL as CHECKS;
 pub use diagnosis::finding;
 pub use diagnosis::{Diagnosis, diagnose};
+pub use environment::{Basis, Kind, Marks, Policy, Provider, provider, recognise};
 pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use net::connect::{Dialling, Shortage};
 pub use net::connector::{BoxedStream, Connector, Dialled, SystemConnector};

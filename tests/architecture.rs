@@ -51,13 +51,14 @@ fn offences(parts: &[&str], forbidden: &[&str]) -> Vec<String> {
     offences
 }
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "observation/",
     "smtp/",
     "diagnosis/",
     "report",
     "render/",
     "names.rs",
+    "environment.rs",
     "path/ladder.rs",
     "path/compare.rs",
     "path/pace.rs",
@@ -89,13 +90,14 @@ fn facts_know_no_verdicts_and_nobody_knows_who_comes_after() {
         ("smtp/", &["observation"]),
         ("tls/", &["observation"]),
         ("resolve/", &["observation"]),
+        ("environment", &[]),
         ("net/", &["observation", "smtp", "tls"]),
         ("path/", &["observation", "net"]),
         ("path/compare.rs", &["observation", "path"]),
         ("path/ladder.rs", &["observation", "path"]),
         ("probe/", &["observation", "smtp", "tls", "resolve", "net", "path", "plan"]),
         // Of `path` only what is pure, as every folder of verdicts.
-        ("diagnosis/", &["observation", "diagnosis", "path"]),
+        ("diagnosis/", &["observation", "diagnosis", "environment", "path"]),
         ("report", &["observation", "diagnosis", "plan"]),
         ("render/", &["observation", "diagnosis", "report"]),
     ];
@@ -104,6 +106,7 @@ fn facts_know_no_verdicts_and_nobody_knows_who_comes_after() {
         "smtp",
         "tls",
         "resolve",
+        "environment",
         "net",
         "path",
         "plan",
