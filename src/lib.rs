@@ -69,7 +69,7 @@ pub use net::connector::{BoxedStream, Connector, Dialled, SystemConnector};
 pub use path::Hops;
 pub use plan::{Plan, Submission};
 pub use port::{Mode, PortMode, Requirement, Role, requirement};
-pub use probe::{Effects, run as probe, trace};
+pub use probe::{Effects, Onlooker, Progress, Step, run as probe, trace};
 pub use render::{Styles, TextOptions, json, sanitize, text};
 pub use report::Report;
 pub use resolve::{Answer, BoxFuture, Names, NamesOptions, Record, RecordType, Resolver};

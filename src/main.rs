@@ -4,6 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let (stdout, stderr) = (io::stdout(), io::stderr());
-    ExitCode::from(smtpcheck::run(std::env::args_os(), &mut stdout.lock(), &mut stderr.lock()))
+    let (stdout, mut stderr) = (io::stdout(), io::stderr());
+    ExitCode::from(smtpcheck::run(std::env::args_os(), &mut stdout.lock(), &mut stderr, true))
 }

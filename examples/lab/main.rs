@@ -97,7 +97,8 @@ fn check(lab: &Lab, domain: &Domain, more: &[OsString], report: &mut dyn Write) 
     arguments.extend(domain.arguments.iter().map(OsString::from));
     arguments.extend(lab.options().into_iter().map(OsString::from));
     arguments.extend_from_slice(more);
-    smtpcheck::run(arguments, report, &mut io::stderr())
+    // Several run at once, and there is one terminal.
+    smtpcheck::run(arguments, report, &mut io::stderr(), false)
 }
 
 fn introduce(out: &mut impl Write, lab: &Lab) -> io::Result<()> {

@@ -9,11 +9,14 @@
 //! 3. [`diagnose`] turns them into verdicts;
 //! 4. [`Report::new`] joins both, and [`render`] turns that into bytes;
 //! 5. [`exit::code`] says what to tell the shell.
+//!
+//! Meanwhile [`progress`] shows people what is under way.
 
 pub mod args;
 pub mod exit;
 mod output;
 mod own_name;
+mod progress;
 mod signals;
 
 use std::ffi::OsString;
@@ -23,18 +26,20 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use self::args::{Args, Command, Stop};
+use self::progress::Screen;
 use crate::diagnosis::diagnose;
 use crate::net::connect;
 use crate::net::connector::SystemConnector;
 use crate::path::SystemHops;
 use crate::plan::Plan;
-use crate::probe::{self, Effects};
+use crate::probe::{self, Effects, Progress};
 use crate::report::Report;
 use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, NoResolver, Resolver};
 use crate::tls::{CaFileError, Trust};
 
 /// Runs the whole program: `words` are the command line, the program's name first. Returns the
-/// exit code.
+/// exit code. `progress` says that progress may be drawn on this process's standard error, where
+/// that is a terminal; `stderr` must not be a lock on it then.
 ///
 /// Blocks until the run is over, on a runtime of its own, so it must not be called from within
 /// another one.
@@ -42,8 +47,9 @@ pub fn run(
     words: impl IntoIterator<Item = OsString>,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
+    progress: bool,
 ) -> u8 {
-    match try_run(words, stdout, stderr) {
+    match try_run(words, stdout, stderr, progress) {
         Ok(code) => code,
         Err(why) => {
             tell(stderr, &why);
@@ -62,6 +68,7 @@ fn try_run(
     words: impl IntoIterator<Item = OsString>,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
+    progress: bool,
 ) -> Result<u8, String> {
     let args = match Args::read(words) {
         Ok(args) => args,
@@ -81,7 +88,8 @@ fn try_run(
     if let Some(path) = &args.output {
         output::check(path)?;
     }
-    let effects = system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
+    let mut effects =
+        system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
     let runtime = match signals::runtime() {
         Ok(runtime) => runtime,
         // A shortage is no mistake of the command line.
@@ -90,6 +98,12 @@ fn try_run(
             return Ok(exit::UNDETERMINED);
         }
     };
+    // Who wants no report wants to see nothing else either.
+    let visible = progress && !args.quiet;
+    let screen = visible.then(|| Screen::begin(plan.targets.len())).flatten();
+    if let Some(screen) = &screen {
+        effects.progress = screen.progress();
+    }
     let report = match args.command {
         Some(Command::Trace { .. }) => {
             let trace = async { probe::trace(plan.clone(), effects, signals::stopped()).await };
@@ -103,6 +117,7 @@ fn try_run(
             Report::new(&plan, &observations, &diagnosis)
         }
     };
+    drop(screen);
     let written = output::write(&args, &report, stdout);
     // Goodbyes that are still under way are not worth the user's time; the signals were, until now.
     runtime.shutdown_background();
@@ -144,6 +159,7 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
         trust,
         now: OffsetDateTime::now_utc,
         own_name,
+        progress: Progress::default(),
     })
 }
 

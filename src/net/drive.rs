@@ -67,19 +67,26 @@ impl Transport {
 
 /// Holds a conversation until the dialogue is done or the deadline passes.
 ///
-/// `start` is the instant of the first SYN, from which the dialogue's times count.
+/// `start` is the instant of the first SYN, from which the dialogue's times count. `tell` hears of
+/// each phase as it begins.
 pub async fn converse(
     stream: BoxedStream,
     mut dialogue: Dialogue,
     attempt: &Attempt,
     start: Instant,
     deadline: Instant,
+    tell: &(dyn Fn(Phase) + Sync),
 ) -> Driven {
     let mut transport = Transport::Plain(stream);
     let mut facts = None;
     let mut buffer = vec![0; READ_SIZE];
+    let mut told = None;
     loop {
-        match dialogue.next() {
+        let next = dialogue.next();
+        if told.replace(dialogue.phase()) != Some(dialogue.phase()) {
+            tell(dialogue.phase());
+        }
+        match next {
             Next::Done => break,
             Next::Send(bytes) => {
                 let limit = match dialogue.phase() {

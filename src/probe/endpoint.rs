@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Probing;
 use super::patience::Patience;
+use super::progress::{Step, UnderWay};
 use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
@@ -55,6 +56,16 @@ pub struct Spot {
 /// anybody else who asks for the same.
 pub struct GivenUp(pub Probe);
 
+impl Spot {
+    /// The form in which people quote what is dialled: `name[address]:port`.
+    fn label(&self) -> String {
+        match &self.host {
+            Host::Name(name) => format!("{name}[{}]:{}", self.to.ip(), self.to.port()),
+            Host::Address(_) => format!("[{}]:{}", self.to.ip(), self.to.port()),
+        }
+    }
+}
+
 impl Probing {
     /// Probes one endpoint, with one polite retry where the server put us off and one further
     /// look where a greeting was missing.
@@ -63,7 +74,8 @@ impl Probing {
         spot: &Spot,
         patience: &mut Patience,
     ) -> Result<Probe, GivenUp> {
-        let first = match self.one_conversation(spot, Some(&*patience), false).await {
+        let under_way = self.effects.progress.begin(Step::Waiting, || spot.label());
+        let first = match self.one_conversation(spot, Some(&*patience), false, &under_way).await {
             Ok(conversation) => conversation,
             Err(Unfinished::GivenUp(conversation)) => {
                 return Err(GivenUp(Probe::Dialled(conversation)));
@@ -80,8 +92,9 @@ impl Probing {
             Some((pause, reply)) => {
                 // Being alone means waiting for the optional ports, which wait for this one.
                 patience.hold_up_nobody();
+                under_way.at(Step::PutOff);
                 sleep(pause).await;
-                let second = self.one_conversation(spot, None, true).await;
+                let second = self.one_conversation(spot, None, true, &under_way).await;
                 match second {
                     // The port answered a moment ago: what silences it now is no block.
                     Ok(second) if second.connect.outcome == ConnectOutcome::Connected => {
@@ -96,7 +109,13 @@ impl Probing {
         let is_worth_it = conversation.ending == silent
             && spot.mode == Mode::Starttls
             && conversation.put_off.is_none();
-        let second_look = if is_worth_it { self.look_for_tls(spot).await } else { None };
+        let second_look = match is_worth_it {
+            true => {
+                under_way.at(Step::LookingAgain);
+                self.look_for_tls(spot).await
+            }
+            false => None,
+        };
         Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
     }
 
@@ -106,10 +125,12 @@ impl Probing {
         spot: &Spot,
         patience: Option<&Patience>,
         alone: bool,
+        under_way: &UnderWay,
     ) -> Result<Conversation, Unfinished> {
         let turn = self.places.turn(spot.to, alone).await;
         // The semaphore is never closed, so a missing permit would only mean less politeness.
         let permit = self.jobs.clone().acquire_owned().await.ok();
+        under_way.at(Step::Connecting);
         let start = Instant::now();
         let dialling = self.dial(spot, self.plan.connect_timeout.min(self.plan.timeout));
         let dialled = match patience {
@@ -131,8 +152,9 @@ impl Probing {
         let dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let deadline = start + self.plan.timeout;
+        let tell = &|phase| under_way.at(Step::Talking(phase));
         let Driven { said, tls, farewell } =
-            drive::converse(stream, dialogue, &attempt, start, deadline).await;
+            drive::converse(stream, dialogue, &attempt, start, deadline, tell).await;
         tokio::spawn(async move {
             farewell.wait().await;
             drop((turn, permit));

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::endpoint::{GivenUp, Spot};
 use super::patience::{Gate, Group, Patience, Token};
+use super::progress::{Step, UnderWay};
 use super::{Effects, Probing};
 use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
@@ -106,8 +107,14 @@ impl Finder {
         let _ = self.facts.send(fact);
     }
 
+    fn looking_up(&self, what: impl FnOnce() -> String) -> UnderWay {
+        self.probing.effects.progress.begin(Step::LookingUp, what)
+    }
+
     async fn mail_exchangers(self, domain: Domain, token: Token) {
+        let looking = self.looking_up(|| format!("MX of {domain}"));
         let mut mx = self.probing.effects.names.mx(&domain).await;
+        drop(looking);
         let mut hosts: Vec<(HostName, Option<u16>)> = Vec::new();
         for record in &mx.records {
             if let Exchange::Host(host) = &record.exchange
@@ -135,7 +142,9 @@ impl Finder {
     }
 
     async fn announced_submission(self, domain: Domain, token: Token) {
+        let looking = self.looking_up(|| format!("submission servers of {domain}"));
         let srv = self.probing.effects.names.srv(&domain).await;
+        drop(looking);
         let servers = submission_servers(&srv);
         self.tell(Fact::Srv(srv));
         self.tell(Fact::Submission(servers.clone()));
@@ -279,7 +288,9 @@ impl Finder {
         };
         let ipv4 = async { names.ipv4(name).await.map(|found| (begin(&found), found)) };
         let ipv6 = async { names.ipv6(name).await.map(|found| (begin(&found), found)) };
+        let looking = self.looking_up(|| format!("addresses of {name}"));
         let (ipv4, ipv6) = tokio::join!(ipv4, ipv6);
+        drop(looking);
         let mut host = not_looked_up(name.clone(), AddressSource::Dns);
         for (family, place) in [(ipv4, &mut host.ipv4), (ipv6, &mut host.ipv6)] {
             if let Some((mut begun, found)) = family {

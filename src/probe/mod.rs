@@ -7,6 +7,7 @@ mod endpoint;
 mod find;
 mod patience;
 mod places;
+mod progress;
 mod trace;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::plan::Plan;
 use crate::resolve::Names;
 use crate::tls::Trust;
 
+pub use self::progress::{Onlooker, Progress, Step};
 pub use self::trace::run as trace;
 
 /// The world, as far as a run touches it. Scenario tests replace every part.
@@ -46,6 +48,8 @@ pub struct Effects {
     pub now: fn() -> OffsetDateTime,
     /// This host's own full name, where it has one.
     pub own_name: Option<String>,
+    /// Where progress is told.
+    pub progress: Progress,
 }
 
 /// One run under way.
@@ -85,7 +89,8 @@ pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> O
                 slot = slots.acquire_owned() => slot.ok(),
                 () = interrupted(&mut wait) => None,
             };
-            let observed = probing.observe(input, target, stop).await;
+            let observed = probing.clone().observe(input, target, stop).await;
+            probing.effects.progress.target_done();
             drop(slot);
             (at, observed)
         });

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::Effects;
 use super::find::forbidden;
+use super::progress::Step;
 use crate::names::{Host, HostName, Server, Target};
 use crate::observation::{
     LocalNetwork, Lookup, Missing, PathObservation, TraceObservation, TraceObservations,
@@ -221,6 +222,9 @@ impl Tracing {
                 trace.paths = paths.iter().flatten().cloned().collect();
                 trace.missing = failure.clone().or(Some(unfinished));
             };
+            let progress = &self.effects.progress;
+            let _under_way =
+                progress.begin(Step::Tracing, || format!("path to {}", errand.address));
             self.walks.side_by_side(&errand.rails, bind, each).await;
             self.traces()[errand.at].missing = failure;
         }

@@ -16,4 +16,5 @@ mod own_faults;
 mod public_only;
 mod readme;
 mod servers;
+mod terminal;
 mod trace;

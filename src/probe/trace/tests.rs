@@ -95,6 +95,7 @@ async fn traced(words: &[&str], stop_after: Option<Duration>) -> (Vec<String>, V
         trust: Trust::new(&[]).expect("the built-in anchors"),
         now: || OffsetDateTime::UNIX_EPOCH,
         own_name: None,
+        progress: crate::probe::Progress::default(),
     };
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -17,7 +17,8 @@ use std::time::Duration;
 use serde_json::Value;
 use smtpcheck::observation::Observations;
 use smtpcheck::{
-    Args, Effects, Names, NamesOptions, Plan, Report, Styles, TextOptions, diagnose, exit, probe,
+    Args, Effects, Names, NamesOptions, Plan, Progress, Report, Styles, TextOptions, diagnose,
+    exit, probe,
 };
 use tokio::sync::watch;
 
@@ -53,6 +54,7 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
         trust: certificates::trust(),
         now: certificates::now,
         own_name: Some("client.example".to_owned()),
+        progress: Progress::default(),
     };
     let (stop, stopped) = watch::channel(false);
     let interrupted = scenario.interrupted_after.map(Duration::from_secs_f64);
