@@ -380,7 +380,8 @@ pub struct SmtpReport {
     /// The greeting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greeting: Option<GreetingReport>,
-    /// The server software, where its words give it away. A hint, never decisive.
+    /// The server software, as `postfix` or `exchange-online`, where its words give it away. A hint,
+    /// never decisive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software: Option<String>,
     /// The keywords offered before TLS.

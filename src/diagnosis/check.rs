@@ -62,11 +62,22 @@ pub struct Check {
     pub summary: &'static str,
     /// The documentation: the sections of `explain`.
     pub doc: &'static str,
+    /// How to mend it in one server software or another.
+    pub settings: Settings,
     /// The rule.
     pub rule: Rule,
 }
 
+/// What to set, by the id of the server software (`software/software.toml`): whole sentences that stand
+/// behind the software's name and a colon, so the first begins in lower case.
+pub type Settings = &'static [(&'static str, &'static str)];
+
 impl Check {
+    /// How to mend it in this server software, where that is known.
+    pub fn setting(&self, software: &str) -> Option<&'static str> {
+        self.settings.iter().find(|(id, _)| *id == software).map(|(_, text)| *text)
+    }
+
     /// How bad it is on this port; absent where it does not occur there.
     pub fn severity(&self, port: u16) -> Option<Severity> {
         if port == port::RELAY { self.relay } else { self.elsewhere }
@@ -174,6 +185,7 @@ impl Outcome {
 
 /// Declares a check. The doc comment becomes its explanation and has to have the sections
 /// "What it checks", "Why it matters", "How to fix it", "When it may be wrong" and "References".
+/// "How to fix it" speaks of servers in general; `settings` says it in the words of one software.
 macro_rules! declare_check {
     (
         $(#[doc = $doc:literal])+
@@ -183,6 +195,7 @@ macro_rules! declare_check {
             relay: $relay:expr,
             elsewhere: $elsewhere:expr,
             summary: $summary:literal,
+            $(settings: $settings:expr,)?
             rule: $rule:expr $(,)?
         };
     ) => {
@@ -194,9 +207,12 @@ macro_rules! declare_check {
             elsewhere: $elsewhere,
             summary: $summary,
             doc: concat!($($doc, "\n"),+),
+            settings: $crate::diagnosis::check::declare_check!(@settings $($settings)?),
             rule: $rule,
         };
     };
+    (@settings) => { &[] };
+    (@settings $settings:expr) => { $settings };
 }
 
 pub(crate) use declare_check;

@@ -18,6 +18,7 @@ pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod reach;
+pub mod software;
 mod status;
 pub mod stop;
 mod summary;
@@ -28,6 +29,7 @@ mod words;
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
 use self::finding::{Block, Finding, Severity, Status, Verdict};
 use self::reach::Reach;
+use self::software::Software;
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 
 /// What was made of a run.
@@ -208,6 +210,7 @@ fn diagnose_target(
 
 fn endpoint_drafts(facts: &EndpointFacts<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    let software = facts.endpoint.conversation().and_then(software::recognise);
     for check in checks::ALL {
         let (Rule::Endpoint(rule), Some(severity)) =
             (check.rule, check.severity(facts.endpoint.port))
@@ -215,10 +218,21 @@ fn endpoint_drafts(facts: &EndpointFacts<'_>) -> Vec<Draft> {
             continue;
         };
         if let Outcome::Found(found) = rule(facts) {
-            drafts.extend(found.into_iter().map(|found| Draft { check, severity, found }));
+            let found = found.into_iter().map(|found| with_setting(found, check, software));
+            drafts.extend(found.map(|found| Draft { check, severity, found }));
         }
     }
     drafts
+}
+
+/// The fix in the words of the server's software too, where that is recognised.
+fn with_setting(mut found: Found, check: &Check, software: Option<&Software>) -> Found {
+    if let Some(software) = software
+        && let Some(setting) = check.setting(&software.id)
+    {
+        found.fix.push_str(&format!(" In {}: {setting}", software.name));
+    }
+    found
 }
 
 fn target_findings(facts: &TargetFacts<'_>, ignore: &[&str]) -> Vec<Finding> {

@@ -11,6 +11,7 @@ use super::problems::{culprit, label};
 use super::style::Tone;
 use super::transcript;
 use crate::diagnosis::finding::Status;
+use crate::diagnosis::software;
 use crate::observation::{CertificateFacts, Keyword, Millis, Timings, UntrustedBecause};
 use crate::port::Mode;
 use crate::report::{
@@ -127,7 +128,8 @@ fn answered(page: &mut Page<'_>, report: &Report, endpoint: &EndpointReport, slo
             more(page, greeting.lines.len(), "lines");
         }
         if let Some(software) = &smtp.software {
-            fact(page, "software", software);
+            let name = software::find(software).map_or(software.as_str(), |known| &known.name);
+            fact(page, "software", name);
         }
         keywords(page, "EHLO", smtp.ehlo.as_deref());
         match smtp.starttls {

@@ -8,7 +8,9 @@ use super::{
     StarttlsReport, SubmissionReport, TargetReport, TlsReport, Tool,
 };
 use crate::diagnosis::finding::Verdict;
-use crate::diagnosis::{Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook};
+use crate::diagnosis::{
+    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook, software,
+};
 use crate::names::Exchange;
 use crate::observation::{
     AddressSource, Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation,
@@ -231,7 +233,7 @@ fn smtp(conversation: &Conversation) -> Option<SmtpReport> {
             .greeting
             .as_ref()
             .map(|greeting| GreetingReport { code: greeting.code, lines: greeting.lines.clone() }),
-        software: None,
+        software: software::recognise(conversation).map(|software| software.id.clone()),
         ehlo: keywords(&facts.capabilities),
         starttls: facts.starttls.as_ref().map(|starttls| StarttlsReport {
             offered: starttls.offered,

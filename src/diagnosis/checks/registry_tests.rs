@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::ALL;
 use crate::diagnosis::check::{Check, Rule};
 use crate::diagnosis::finding::Severity;
+use crate::diagnosis::fixture::{self, talk};
+use crate::diagnosis::{diagnose, software};
 
 /// The published table: code, how bad on 25 and for a target as a whole, how bad elsewhere.
 /// E error, W warning, N note, - does not occur.
@@ -176,4 +178,67 @@ fn references_are_rfcs_with_sections() {
 fn groups_stand_together_in_their_order() {
     let groups: Vec<_> = ALL.iter().map(|check| check.group).collect();
     assert!(groups.is_sorted(), "{groups:?}");
+}
+
+/// Whose settings are told, in this order.
+const SPOKEN: [&str; 8] =
+    ["postfix", "exim", "sendmail", "opensmtpd", "exchange", "haraka", "stalwart", "mox"];
+
+#[test]
+fn settings_are_of_known_software_and_read_as_sentences() {
+    for check in ALL {
+        let ids: Vec<&str> = check.settings.iter().map(|(id, _)| *id).collect();
+        let places: Vec<_> = ids.iter().map(|id| SPOKEN.iter().position(|s| s == id)).collect();
+        assert!(places.iter().all(Option::is_some), "{}: {ids:?}", check.code);
+        assert!(places.is_sorted_by(|a, b| a < b), "{}: {ids:?}", check.code);
+        for (id, text) in check.settings {
+            let first = text.chars().next().unwrap_or(' ');
+            let good = (first.is_lowercase() || first == '`')
+                && text.ends_with('.')
+                && text.matches('`').count() % 2 == 0
+                && !text.contains("  ");
+            assert!(good, "{} for {id}: {text}", check.code);
+        }
+    }
+    for id in SPOKEN {
+        assert!(software::find(id).is_some(), "{id} is not in software/software.toml");
+        assert!(ALL.iter().any(|check| check.setting(id).is_some()), "{id} has no setting");
+    }
+}
+
+/// General words stand in the documentation, one software's own in the settings: told twice they
+/// would part.
+#[test]
+fn documentation_speaks_of_no_server_software() {
+    let names = SPOKEN.map(|id| software::find(id).expect("tested above").name.as_str());
+    for check in ALL {
+        let fix = check.doc.split("## ").find(|part| part.starts_with("How to fix it"));
+        let fix = fix.expect("tested above");
+        for name in names.iter().filter(|name| name.len() > 3) {
+            assert!(!fix.contains(name), "{} speaks of {name}", check.code);
+        }
+    }
+}
+
+#[test]
+fn a_fix_speaks_the_language_of_the_server_that_is_recognised() {
+    let fix = |greeting: &str| {
+        let talk = talk(587)
+            .edit(|c| c.smtp.greeting = Some(fixture::reply(greeting)))
+            .offers(&["STARTTLS", "AUTH PLAIN"]);
+        let world = fixture::domain("example.com").endpoint(talk.endpoint());
+        let mut made = diagnose(&world.run, &[]).targets.remove(0);
+        made.endpoints.remove(0).findings.remove(0).fix
+    };
+    let general = "Offer AUTH only inside TLS. Set mail programs to require encryption until then.";
+    assert_eq!(fix("220 mx.example.com ESMTP"), general);
+    assert_eq!(
+        fix("220 mx.example.com ESMTP Postfix"),
+        format!("{general} In Postfix: set `smtpd_tls_auth_only = yes`.")
+    );
+    assert!(
+        fix("220 mx.example.com ESMTP Exim 4.98").contains("In Exim: set `auth_advertise_hosts")
+    );
+    // Recognised, and nobody knows a setting for it.
+    assert_eq!(fix("220 mx.example.com ESMTP MDaemon 21.5.1; now"), general);
 }

@@ -15,8 +15,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Offer AUTH only inside TLS: in Postfix `smtpd_tls_auth_only = yes`, in Exim a condition on
-    /// `tls_in_cipher` in `auth_advertise_hosts`. On port 25 offer no AUTH at all, users belong on
+    /// Offer AUTH only inside TLS. On port 25 offer no AUTH at all, users belong on
     /// 465 or 587.
     ///
     /// ## When it may be wrong
@@ -34,6 +33,39 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "AUTH is offered before TLS",
+        settings: &[
+            (
+                "postfix",
+                "set `smtpd_tls_auth_only = yes`.",
+            ),
+            (
+                "exim",
+                "set `auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}`.",
+            ),
+            (
+                "sendmail",
+                "add `p` to `confAUTH_OPTIONS`.",
+            ),
+            (
+                "exchange",
+                "add `BasicAuthRequireTLS` to `AuthMechanism` of the receive connector, beside \
+                 `BasicAuth`.",
+            ),
+            (
+                "haraka",
+                "`auth/flat_file` offers AUTH in clear to private addresses; a plugin of your own \
+                 has to look at `connection.tls.enabled`.",
+            ),
+            (
+                "stalwart",
+                "let `saslMechanisms` of `MtaStageAuth` depend on `is_tls` (before 0.16: \
+                 `session.auth.mechanisms`).",
+            ),
+            (
+                "mox",
+                "set no `NoRequireSTARTTLS` in the listener's `Submission`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -56,10 +88,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label(),
             shorten(first)
         ),
-        fix:
-            "Offer AUTH only inside TLS (Postfix: smtpd_tls_auth_only = yes). Set mail programs to \
+        fix: "Offer AUTH only inside TLS. Set mail programs to \
               require encryption until then."
-                .to_owned(),
+            .to_owned(),
         evidence: lines.iter().map(|line| format!("EHLO before TLS offers: {line}")).collect(),
         reference: "RFC 4954 §4",
     })

@@ -15,8 +15,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Turn authentication on for the port: in Postfix `smtpd_sasl_auth_enable = yes` with a
-    /// `smtpd_sasl_type` whose service runs (Dovecot or Cyrus). If it is on, see whether the port
+    /// Turn authentication on for the port, with a service behind it that runs. If it is on, see whether the port
     /// really leads to the submission service and not to the one for port 25.
     ///
     /// ## When it may be wrong
@@ -34,6 +33,44 @@ declare_check! {
         relay: None,
         elsewhere: Some(Severity::Error),
         summary: "no AUTH inside TLS on a submission port",
+        settings: &[
+            (
+                "postfix",
+                "set `smtpd_sasl_auth_enable = yes` for the submission services in master.cf, \
+                 with `smtpd_sasl_type` and `smtpd_sasl_path` of a service that runs (Dovecot or \
+                 Cyrus).",
+            ),
+            (
+                "exim",
+                "define authenticators, and let `auth_advertise_hosts` match every client inside \
+                 TLS.",
+            ),
+            (
+                "sendmail",
+                "name the mechanisms in `TRUST_AUTH_MECH` and `confAUTH_MECHANISMS`.",
+            ),
+            (
+                "opensmtpd",
+                "add `auth` at `listen on`.",
+            ),
+            (
+                "exchange",
+                "add `BasicAuth` and `BasicAuthRequireTLS` to `AuthMechanism` of the receive \
+                 connector for clients.",
+            ),
+            (
+                "haraka",
+                "put an authentication plugin, such as `auth/flat_file`, into config/plugins.",
+            ),
+            (
+                "stalwart",
+                "see `saslMechanisms` of `MtaStageAuth` (before 0.16: `session.auth.mechanisms`).",
+            ),
+            (
+                "mox",
+                "set `Enabled` in the listener's `Submissions` (465) and `Submission` (587).",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -61,8 +98,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     }
     Outcome::found(Found {
         message: format!("{} offers no login (AUTH) inside TLS", endpoint.label()),
-        fix: "Turn authentication on for this port (Postfix: smtpd_sasl_auth_enable = yes, with a \
-              running SASL service), and see that the port leads to the submission service."
+        fix: "Turn authentication on for this port, with a service behind it that runs, and see that the port leads to the submission service."
             .to_owned(),
         evidence: vec![format!("inside TLS, {}", keywords(offered))],
         reference: "RFC 6409 §4.3",

@@ -17,9 +17,8 @@ declare_check! {
     /// ## How to fix it
     ///
     /// Give a name that the server can resolve with `--helo`, best the reverse name of this
-    /// client's address. If the server is yours, loosen its rules: in Postfix
-    /// `smtpd_helo_restrictions`, and never on the submission ports, where clients have no proper
-    /// names.
+    /// client's address. If the server is yours, loosen its rules, and have none on the submission
+    /// ports, where clients have no proper names.
     ///
     /// ## When it may be wrong
     ///
@@ -35,6 +34,33 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "EHLO and HELO are refused under every honest name",
+        settings: &[
+            (
+                "postfix",
+                "see `smtpd_helo_restrictions`.",
+            ),
+            (
+                "exim",
+                "see `helo_verify_hosts`, `helo_accept_junk_hosts` and `acl_smtp_helo`.",
+            ),
+            (
+                "sendmail",
+                "see the feature block_bad_helo.",
+            ),
+            (
+                "opensmtpd",
+                "see the filters with `phase helo` and `phase ehlo`.",
+            ),
+            (
+                "haraka",
+                "see the plugin `helo.checks`.",
+            ),
+            (
+                "stalwart",
+                "see `rejectNonFqdn` of `MtaStageEhlo` (before 0.16: \
+                 `session.ehlo.reject-non-fqdn`).",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -57,8 +83,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label()
         ),
         fix: "Give a name with --helo that the server can resolve, best the reverse name of this \
-              address. If the server is yours, loosen its rules for the EHLO name (Postfix: \
-              smtpd_helo_restrictions), on submission ports above all."
+              address. If the server is yours, loosen its rules for the EHLO name, on submission ports above all."
             .to_owned(),
         evidence,
         reference: "RFC 5321 §4.1.4",

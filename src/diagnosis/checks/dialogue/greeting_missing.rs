@@ -41,6 +41,31 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "it takes the connection and says nothing",
+        settings: &[
+            (
+                "postfix",
+                "where `smtpd_upstream_proxy_protocol` or `postscreen_upstream_proxy_protocol` is \
+                 set, it waits for the PROXY protocol.",
+            ),
+            (
+                "exim",
+                "it waits for the PROXY protocol from clients in `hosts_proxy`.",
+            ),
+            (
+                "opensmtpd",
+                "with `proxy-v2` at `listen on`, it waits for the PROXY protocol.",
+            ),
+            (
+                "haraka",
+                "it waits for the PROXY protocol from clients in `hosts[]` of the section \
+                 `haproxy` in config/connection.ini.",
+            ),
+            (
+                "stalwart",
+                "it waits for the PROXY protocol from clients in `overrideProxyTrustedNetworks` \
+                 of the listener.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }

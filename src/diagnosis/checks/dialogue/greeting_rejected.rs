@@ -36,6 +36,35 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "the server refuses this client in its greeting (5yz)",
+        settings: &[
+            (
+                "postfix",
+                "if the server is yours, see `postscreen_access_list`, `postscreen_dnsbl_sites` \
+                 and `smtpd_client_restrictions`.",
+            ),
+            (
+                "exim",
+                "if the server is yours, see `host_reject_connection` and `acl_smtp_connect`.",
+            ),
+            (
+                "sendmail",
+                "if the server is yours, see the `Connect:` entries of the access map and the \
+                 features dnsbl, enhdnsbl and require_rdns.",
+            ),
+            (
+                "opensmtpd",
+                "if the server is yours, see the filters with `phase connect`.",
+            ),
+            (
+                "exchange",
+                "if the server is yours, see `RemoteIPRanges` of its receive connectors and the \
+                 IP block lists.",
+            ),
+            (
+                "haraka",
+                "if the server is yours, see the plugins `access`, `dns-list` and `karma`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }

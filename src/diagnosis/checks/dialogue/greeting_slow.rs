@@ -37,6 +37,27 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Warning),
         summary: "the first byte of the greeting took more than 5 s",
+        settings: &[
+            (
+                "postfix",
+                "it looks the client's name up first (`smtpd_peername_lookup`): see that the \
+                 server's own resolver answers fast.",
+            ),
+            (
+                "exim",
+                "see `host_lookup`, `rfc1413_query_timeout` (`0s` asks no ident) and a `delay` in \
+                 `acl_smtp_connect`.",
+            ),
+            (
+                "sendmail",
+                "`confTO_IDENT` set to `0` asks no ident; the feature greet_pause waits on \
+                 purpose.",
+            ),
+            (
+                "haraka",
+                "the plugin `early_talker` waits on purpose.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }

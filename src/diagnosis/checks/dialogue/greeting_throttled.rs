@@ -20,8 +20,7 @@ declare_check! {
     /// ## How to fix it
     ///
     /// Try again in some minutes. If it stays, the operator should look at connection limits, at
-    /// load and at free disk space; in Postfix at `smtpd_client_connection_count_limit` and the
-    /// anvil statistics in the log. A client that is put off for its address finds the reason in
+    /// load and at free disk space. A client that is put off for its address finds the reason in
     /// the reply.
     ///
     /// ## When it may be wrong
@@ -39,6 +38,41 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the server puts this client off (421 or another 4yz)",
+        settings: &[
+            (
+                "postfix",
+                "`smtpd_client_connection_count_limit`, `smtpd_client_connection_rate_limit` and \
+                 `smtpd_client_new_tls_session_rate_limit` set the limits; the anvil lines in the \
+                 log show who meets them.",
+            ),
+            (
+                "exim",
+                "`smtp_accept_max` and `smtp_accept_max_per_host` set the limits.",
+            ),
+            (
+                "sendmail",
+                "`confMAX_DAEMON_CHILDREN`, `confCONNECTION_RATE_THROTTLE` and the features \
+                 ratecontrol and conncontrol set the limits.",
+            ),
+            (
+                "exchange",
+                "`MaxInboundConnection` and `MaxInboundConnectionPerSource` of the receive \
+                 connector set the limits.",
+            ),
+            (
+                "haraka",
+                "the plugins `limit` and `toobusy` set the limits.",
+            ),
+            (
+                "stalwart",
+                "`MtaInboundThrottle` objects and `maxConnections` of the listener set the \
+                 limits.",
+            ),
+            (
+                "mox",
+                "its limits for each address and network are built in and pass with time.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }

@@ -15,8 +15,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Let 465 speak TLS at once and 587 STARTTLS. In Postfix the `submissions` (or `smtps`) entry
-    /// of master.cf needs `-o smtpd_tls_wrappermode=yes`. In a mail program, 465 goes with SSL/TLS
+    /// Let 465 speak TLS at once and 587 STARTTLS. In a mail program, 465 goes with SSL/TLS
     /// and 587 with STARTTLS.
     ///
     /// ## When it may be wrong
@@ -33,6 +32,38 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "the port speaks plaintext, TLS at once was expected",
+        settings: &[
+            (
+                "postfix",
+                "set `smtpd_tls_wrappermode = yes` for the service `submissions` (older: `smtps`) \
+                 in master.cf.",
+            ),
+            (
+                "exim",
+                "add the port to `tls_on_connect_ports`.",
+            ),
+            (
+                "sendmail",
+                "add `M=s` to `DAEMON_OPTIONS` of that port.",
+            ),
+            (
+                "opensmtpd",
+                "write `smtps` in place of `tls` at `listen on`.",
+            ),
+            (
+                "haraka",
+                "set `smtps_port` in config/smtp.ini to that port.",
+            ),
+            (
+                "stalwart",
+                "set `tlsImplicit` of the listener (before 0.16: \
+                 `server.listener.NAME.tls.implicit`).",
+            ),
+            (
+                "mox",
+                "let `Submissions` of the listener have that port, not `Submission`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -55,8 +86,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label()
         ),
         fix: format!(
-            "Turn implicit TLS on for port {port} on the server (Postfix: \
-             smtpd_tls_wrappermode=yes for it in master.cf). In a mail program, 465 goes with \
+            "Turn implicit TLS on for port {port} on the server. In a mail program, 465 goes with \
              SSL/TLS and 587 with STARTTLS. If port {port} is meant for STARTTLS, check it with -p \
              {port}=starttls."
         ),

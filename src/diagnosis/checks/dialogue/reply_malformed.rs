@@ -17,8 +17,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Correct the text that the server was configured to say (in Postfix `smtpd_banner`, in Exim
-    /// `smtp_banner`), or update the software. If the server is innocent, look at a proxy in front
+    /// Correct the text that the server was configured to say, or update the software. If the server is innocent, look at a proxy in front
     /// of it.
     ///
     /// ## When it may be wrong
@@ -35,6 +34,16 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Warning),
         summary: "a reply breaks the standard's form and could still be read",
+        settings: &[
+            (
+                "postfix",
+                "`smtpd_banner` is the text of the greeting.",
+            ),
+            (
+                "exim",
+                "`smtp_banner` is the text of the greeting.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -80,7 +89,7 @@ fn fix(replies: &[(&str, &Reply)]) -> &'static str {
              nobody asked for as the answer to their next command."
         }
         false => {
-            "Correct the texts that the server is configured to say (Postfix: smtpd_banner), or \
+            "Correct the texts that the server is configured to say, or \
              update its software or the proxy in front of it."
         }
     }

@@ -17,13 +17,12 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Give the server a certificate and turn STARTTLS on; in Postfix `smtpd_tls_chain_files` and
-    /// `smtpd_tls_security_level = may` (`encrypt` for submission). If the server offers it and the
+    /// Give the server a certificate and turn STARTTLS on; on submission ports require it. If the server offers it and the
     /// client does not see it, look for a filter in between.
     ///
     /// ## When it may be wrong
     ///
-    /// A server can hide keywords from some clients (`smtpd_discard_ehlo_keyword_address_maps`).
+    /// A server can hide keywords from some clients.
     /// Something in the path, also on this side, can remove the keyword; if unrelated servers lack
     /// it from here too, suspect that. Where the keyword is masked instead, `greeting-rewritten`
     /// says so.
@@ -37,6 +36,46 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "STARTTLS is not offered",
+        settings: &[
+            (
+                "postfix",
+                "set `smtpd_tls_security_level = may` (`encrypt` on submission ports) and \
+                 `smtpd_tls_chain_files`; see that `smtpd_discard_ehlo_keywords` does not hide \
+                 `starttls`.",
+            ),
+            (
+                "exim",
+                "set `tls_certificate`, and let `tls_advertise_hosts` match every client (`*`).",
+            ),
+            (
+                "sendmail",
+                "set `confSERVER_CERT` and `confSERVER_KEY`; where their files cannot be used, \
+                 the log says so and STARTTLS is not offered. `M=S` in `DAEMON_OPTIONS` turns it \
+                 off.",
+            ),
+            (
+                "opensmtpd",
+                "write `listen on INTERFACE tls pki NAME`, or `tls-require` to insist on it.",
+            ),
+            (
+                "exchange",
+                "add `Tls` to `AuthMechanism` of the receive connector, and give SMTP a \
+                 certificate with `Enable-ExchangeCertificate`.",
+            ),
+            (
+                "haraka",
+                "put `tls` into config/plugins, with its certificate; see `no_starttls_ports[]` \
+                 and `no_tls_hosts` in config/tls.ini.",
+            ),
+            (
+                "stalwart",
+                "set `useTls` of the listener, and give the server a certificate.",
+            ),
+            (
+                "mox",
+                "give the listener a `TLS` section, and set no `NoSTARTTLS` in its `SMTP`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -58,14 +97,12 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let (message, fix) = if facts.endpoint.port == RELAY {
         (
             format!("{label} does not offer STARTTLS, so mail reaches it unencrypted"),
-            "Give the server a certificate and turn STARTTLS on (Postfix: smtpd_tls_chain_files, \
-             smtpd_tls_security_level = may). If it is on, a filter in between may remove it.",
+            "Give the server a certificate and turn STARTTLS on. If it is on, a filter in between may remove it.",
         )
     } else {
         (
             format!("{label} does not offer STARTTLS, so nothing sent through it is encrypted"),
-            "Give the server a certificate and require STARTTLS (Postfix: smtpd_tls_chain_files, \
-             smtpd_tls_security_level = encrypt). If it is on, a filter in between may remove it.",
+            "Give the server a certificate and require STARTTLS. If it is on, a filter in between may remove it.",
         )
     };
     Outcome::found(Found {

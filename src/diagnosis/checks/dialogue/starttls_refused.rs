@@ -17,8 +17,7 @@ declare_check! {
     /// ## How to fix it
     ///
     /// 454 mostly means that the server cannot read its key or certificate, or that they do not
-    /// belong together; its log names the file. In Postfix see `smtpd_tls_chain_files` and try
-    /// `postfix check`. A 5yz to a command that was just offered points at a filter in front of the
+    /// belong together; its log names the file. A 5yz to a command that was just offered points at a filter in front of the
     /// server that does not know it.
     ///
     /// ## When it may be wrong
@@ -35,6 +34,36 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "STARTTLS is offered and then refused",
+        settings: &[
+            (
+                "postfix",
+                "with a 454, the log names the file of `smtpd_tls_chain_files` (before Postfix \
+                 3.4 `smtpd_tls_key_file` and `smtpd_tls_cert_file`) that cannot be used.",
+            ),
+            (
+                "exim",
+                "with a 454, the main log says why `tls_certificate` or `tls_privatekey` cannot \
+                 be used; Exim's own user must be able to read both.",
+            ),
+            (
+                "sendmail",
+                "with a 454, the log says why `confSERVER_CERT` or `confSERVER_KEY` cannot be \
+                 used; the key must be readable by its owner alone.",
+            ),
+            (
+                "opensmtpd",
+                "see the `pki` entries in smtpd.conf and the permissions of their files.",
+            ),
+            (
+                "exchange",
+                "with a 454, event 12014 of MSExchangeTransport names the certificate that the \
+                 connector's `Fqdn` lacks.",
+            ),
+            (
+                "haraka",
+                "the log names what is wrong with `cert` and `key` in config/tls.ini.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -54,8 +83,8 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label()
         ),
         fix:
-            "On the server, see that the key and certificate files can be read and belong together \
-              (Postfix: smtpd_tls_chain_files); its log names the fault. Otherwise look for a filter in \
+            "On the server, see that the key and certificate files can be read and belong together; \
+              its log names the fault. Otherwise look for a filter in \
               front of it, or on this side, that does not let STARTTLS pass."
                 .to_owned(),
         evidence: vec![format!("reply to STARTTLS: {reply}")],

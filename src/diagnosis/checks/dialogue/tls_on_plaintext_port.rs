@@ -18,8 +18,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// On the server, turn implicit TLS off for this port and keep it for 465: in Postfix remove
-    /// `smtpd_tls_wrappermode=yes` from the port's entry in master.cf. A load balancer must not
+    /// On the server, turn implicit TLS off for this port and keep it for 465. A load balancer must not
     /// terminate TLS here. If the server means it, let clients use SSL/TLS instead of STARTTLS on
     /// this port, or check it as `-p PORT=implicit`.
     ///
@@ -37,6 +36,37 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "the port expects TLS at once, a plaintext greeting was expected",
+        settings: &[
+            (
+                "postfix",
+                "set no `smtpd_tls_wrappermode` for that service in master.cf.",
+            ),
+            (
+                "exim",
+                "take the port out of `tls_on_connect_ports`.",
+            ),
+            (
+                "sendmail",
+                "take `s` out of `M=` in `DAEMON_OPTIONS` of that port.",
+            ),
+            (
+                "opensmtpd",
+                "write `tls` in place of `smtps` at `listen on`.",
+            ),
+            (
+                "haraka",
+                "`smtps_port` in config/smtp.ini names the one port that speaks TLS at once.",
+            ),
+            (
+                "stalwart",
+                "set `tlsImplicit` of the listener to false (before 0.16: \
+                 `server.listener.NAME.tls.implicit`).",
+            ),
+            (
+                "mox",
+                "let `Submission` of the listener have that port, not `Submissions`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -51,8 +81,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label()
         ),
         fix: format!(
-            "Turn implicit TLS off for port {port} on the server (Postfix: no \
-             smtpd_tls_wrappermode for it in master.cf) and keep it for 465; or, if it is meant, \
+            "Turn implicit TLS off for port {port} on the server and keep it for 465; or, if it is meant, \
              let clients use SSL/TLS on port {port} and check it with -p {port}=implicit."
         ),
         evidence: vec![match record {

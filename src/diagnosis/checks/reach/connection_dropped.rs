@@ -104,7 +104,7 @@ fn fix(step: Phase, how: &Break) -> &'static str {
         }
         (Phase::Tls, _) => {
             "On the server, see that the key and certificate files can be read and belong \
-             together (Postfix: smtpd_tls_chain_files); its log names the reason. If unrelated \
+             together; its log names the reason. If unrelated \
              servers do the same from here, something on this side cuts TLS."
         }
         _ => {

@@ -16,10 +16,8 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// On the server, see what listens (`ss -ltnp`) and start or repair the mail service. In
-    /// Postfix, 25 is the `smtp` line of master.cf, 587 `submission` and 465 `submissions` (older:
-    /// `smtps`), and `inet_interfaces` has to include the address. Check the router's port
-    /// forwarding if there is one.
+    /// On the server, see what listens (`ss -ltnp`) and start or repair the mail service, on this
+    /// port and on the address that is dialled. Check the router's port forwarding if there is one.
     ///
     /// ## When it may be wrong
     ///
@@ -36,6 +34,20 @@ declare_check! {
         relay: Some(Severity::Error),
         elsewhere: Some(Severity::Error),
         summary: "the server refuses the connection on a required port",
+        settings: &[
+            (
+                "postfix",
+                "in master.cf, 25 is the line `smtp`, 587 `submission` and 465 `submissions` (older: \
+                 `smtps`); `inet_interfaces` has to include the address.",
+            ),
+            ("exim", "`daemon_smtp_ports` has the ports, `local_interfaces` the addresses."),
+            ("sendmail", "`DAEMON_OPTIONS` has the ports and the addresses (`Addr=`)."),
+            ("opensmtpd", "each `listen on` in smtpd.conf has an interface and a `port`."),
+            ("exchange", "`Bindings` of the receive connectors have the ports and the addresses."),
+            ("haraka", "`listen` in config/smtp.ini has the addresses with their ports."),
+            ("stalwart", "`bind` of each listener has an address with its port."),
+            ("mox", "`Port` and `Enabled` in the listener's `SMTP`, `Submission` and `Submissions`."),
+        ],
         rule: Rule::Endpoint(check),
     };
 }

@@ -17,7 +17,7 @@ declare_check! {
     /// ## How to fix it
     ///
     /// Install the full chain in place of the certificate alone: with certbot `fullchain.pem`
-    /// instead of `cert.pem`, in Postfix in `smtpd_tls_chain_files`. Other authorities offer the
+    /// instead of `cert.pem`. Other authorities offer the
     /// intermediate certificates for download; append them below the server's own.
     ///
     /// ## When it may be wrong
@@ -34,6 +34,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "an intermediate certificate is not sent",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }
@@ -55,7 +56,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             facts.endpoint.label()
         ),
         fix: "Install the full chain, the server's certificate first and the intermediate ones \
-              below it (certbot: fullchain.pem; Postfix: smtpd_tls_chain_files), and reload the \
+              below it (certbot: fullchain.pem), and reload the \
               mail server."
             .to_owned(),
         evidence,

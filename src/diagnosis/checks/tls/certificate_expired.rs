@@ -35,6 +35,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "a certificate's validity has ended",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

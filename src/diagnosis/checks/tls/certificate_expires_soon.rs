@@ -39,6 +39,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Warning),
         summary: "the certificate expires within 14 days",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

@@ -37,6 +37,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the certificate does not name the server that was asked for",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

@@ -37,6 +37,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the chain ends in no trust anchor",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

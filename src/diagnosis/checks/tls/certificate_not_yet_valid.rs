@@ -36,6 +36,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "a certificate's validity has not begun",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

@@ -36,6 +36,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the certificate is self-signed",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

@@ -36,6 +36,7 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Warning),
         summary: "RSA under 2048 bits, or a SHA-1 or MD5 signature",
+        settings: super::CERTIFICATE,
         rule: Rule::Endpoint(check),
     };
 }

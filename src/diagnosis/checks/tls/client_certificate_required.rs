@@ -15,8 +15,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// If everybody is to use the port, ask for certificates without insisting: in Postfix set
-    /// `smtpd_tls_req_ccert = no`, and `smtpd_tls_ask_ccert` only where it is needed. If it is
+    /// If everybody is to use the port, ask for certificates without insisting. If it is
     /// meant, ignore this with `--ignore client-certificate-required`.
     ///
     /// ## When it may be wrong
@@ -33,6 +32,36 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the server insists on a client certificate",
+        settings: &[
+            (
+                "postfix",
+                "set `smtpd_tls_req_ccert = no`, and `smtpd_tls_ask_ccert` only where \
+                 certificates are looked at.",
+            ),
+            (
+                "exim",
+                "move the clients from `tls_verify_hosts` to `tls_try_verify_hosts`, which asks \
+                 without insisting.",
+            ),
+            (
+                "sendmail",
+                "look for `TLS_Clt:` entries in the access map; `confTLS_SRV_OPTIONS` with `V` \
+                 does not ask at all.",
+            ),
+            (
+                "opensmtpd",
+                "take `verify` out of `tls-require verify` or `smtps verify` at `listen on`.",
+            ),
+            (
+                "exchange",
+                "see `DomainSecureEnabled` of the receive connector.",
+            ),
+            (
+                "haraka",
+                "set `rejectUnauthorized=false` in config/tls.ini, and take the port out of \
+                 `requireAuthorized[]`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -48,8 +77,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     };
     Outcome::found(Found {
         message: format!("{} insists on a client certificate", facts.endpoint.label()),
-        fix: "If everybody is to use this port, ask for client certificates without insisting \
-              (Postfix: smtpd_tls_req_ccert = no)."
+        fix: "If everybody is to use this port, ask for client certificates without insisting."
             .to_owned(),
         evidence: vec![format!("it says: {}", shorten(&said))],
         reference: "RFC 8446 §4.3.2",

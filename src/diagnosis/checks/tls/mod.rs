@@ -15,9 +15,56 @@ pub mod tls_version_too_old;
 
 use time::OffsetDateTime;
 
-use crate::diagnosis::check::{EndpointFacts, Found, Outcome};
+use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Settings};
 use crate::diagnosis::words::instant;
 use crate::observation::{CertificateFacts, PathVerdict, TlsFacts, UntrustedBecause};
+
+/// Where server software takes its certificate from.
+const CERTIFICATE: Settings = &[
+    (
+        "postfix",
+        "`smtpd_tls_chain_files` names the key and the whole chain (before Postfix 3.4 \
+         `smtpd_tls_key_file` and `smtpd_tls_cert_file`); then `postfix reload`.",
+    ),
+    (
+        "exim",
+        "`tls_certificate` names the file with the certificate and the rest of the chain below \
+         it, `tls_privatekey` the key; unset, Exim makes a self-signed one. Restart Exim after a \
+         change.",
+    ),
+    (
+        "sendmail",
+        "`confSERVER_CERT` and `confSERVER_KEY` in sendmail.mc name the files; rebuild \
+         sendmail.cf after a change of the names, and restart Sendmail after a change of the \
+         files.",
+    ),
+    (
+        "opensmtpd",
+        "`pki NAME cert FILE` and `pki NAME key FILE` in smtpd.conf name the files, and `pki \
+         NAME` at `listen on` uses them; restart smtpd after a change.",
+    ),
+    (
+        "exchange",
+        "import it with `Import-ExchangeCertificate`, then `Enable-ExchangeCertificate \
+         -Thumbprint THUMBPRINT -Services SMTP`; `TlsCertificateName` of a receive connector can \
+         name another one.",
+    ),
+    (
+        "haraka",
+        "`cert` and `key` in config/tls.ini name the files (tls_cert.pem and tls_key.pem unless \
+         set), or they lie in config/tls; restart Haraka after a change.",
+    ),
+    (
+        "stalwart",
+        "a `Certificate` object holds the chain and the key, or an ACME provider renews them \
+         (before 0.16: `certificate.NAME.cert` and `certificate.NAME.private-key`).",
+    ),
+    (
+        "mox",
+        "in mox.conf, `ACME` of the listener's `TLS` renews by itself; else `CertFile` in \
+         `KeyCerts` names the whole chain and `KeyFile` the key. Restart mox after a change.",
+    ),
+];
 
 /// A handshake that showed a chain; else the outcome of every check that looks at one.
 fn chain<'a>(facts: &EndpointFacts<'a>) -> Result<&'a TlsFacts, Outcome> {

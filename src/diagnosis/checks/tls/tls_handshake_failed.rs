@@ -37,6 +37,43 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "the handshake fails for a reason of the server's",
+        settings: &[
+            (
+                "postfix",
+                "`smtpd_tls_loglevel = 1` has the reason in the log; see `smtpd_tls_chain_files`, \
+                 `smtpd_tls_ciphers` and `smtpd_tls_exclude_ciphers`.",
+            ),
+            (
+                "exim",
+                "the main log has the reason; see `tls_certificate`, `tls_privatekey` and \
+                 `tls_require_ciphers`.",
+            ),
+            (
+                "sendmail",
+                "see `confSERVER_CERT`, `confSERVER_KEY` and `confCIPHER_LIST`.",
+            ),
+            (
+                "opensmtpd",
+                "see `pki`, `ciphers` and `protocols` at `listen on`.",
+            ),
+            (
+                "exchange",
+                "the events of the source Schannel in the Windows system log have the reason; see \
+                 that the certificate has its private key.",
+            ),
+            (
+                "haraka",
+                "see `cert`, `key`, `ciphers` and `minVersion` in config/tls.ini.",
+            ),
+            (
+                "stalwart",
+                "see `tlsDisableCipherSuites` and `tlsDisableProtocols` of the listener.",
+            ),
+            (
+                "mox",
+                "see `MinVersion` and `KeyCerts` in the listener's `TLS`.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -68,7 +105,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
          what was missing."
     } else {
         "Look in the server's log for this handshake: it names the reason. See that key and \
-         certificate can be read and belong together (Postfix: smtpd_tls_chain_files)."
+         certificate can be read and belong together."
     };
     Outcome::found(Found {
         message: format!("the TLS handshake with {label} fails: {}", shorten(&why)),

@@ -16,8 +16,7 @@ declare_check! {
     ///
     /// ## How to fix it
     ///
-    /// Update the server's TLS library, and let it speak TLS 1.2 and 1.3: in Postfix
-    /// `smtpd_tls_protocols = >=TLSv1.2`. Machines too old for that belong behind a proxy that is
+    /// Update the server's TLS library, and let it speak TLS 1.2 and 1.3. Machines too old for that belong behind a proxy that is
     /// not.
     ///
     /// ## When it may be wrong
@@ -34,6 +33,45 @@ declare_check! {
         relay: Some(Severity::Warning),
         elsewhere: Some(Severity::Error),
         summary: "nothing newer than TLS 1.1",
+        settings: &[
+            (
+                "postfix",
+                "see that `smtpd_tls_protocols` and `smtpd_tls_mandatory_protocols` do not \
+                 exclude TLSv1.2 and TLSv1.3 (since Postfix 3.6 `>=TLSv1.2` says it in a word).",
+            ),
+            (
+                "exim",
+                "see that `openssl_options` has neither `+no_tlsv1_2` nor `+no_tlsv1_3`; with \
+                 GnuTLS, `tls_require_ciphers` decides.",
+            ),
+            (
+                "sendmail",
+                "see that `confSERVER_SSL_OPTIONS` does not turn TLS 1.2 and 1.3 off.",
+            ),
+            (
+                "opensmtpd",
+                "see that `protocols` at `listen on` does not exclude TLS 1.2 and 1.3.",
+            ),
+            (
+                "exchange",
+                "turn TLS 1.2 on for servers in Windows (SCHANNEL\\Protocols\\TLS 1.2\\Server in \
+                 the registry) and restart.",
+            ),
+            (
+                "haraka",
+                "set `minVersion=TLSv1.2` in config/tls.ini and no `secureProtocol`, with a \
+                 current Node.js.",
+            ),
+            (
+                "stalwart",
+                "leave `tlsDisableProtocols` of the listener empty.",
+            ),
+            (
+                "mox",
+                "`MinVersion` of the listener's `TLS` is TLSv1.2 unless set; take what is set \
+                 out.",
+            ),
+        ],
         rule: Rule::Endpoint(check),
     };
 }
@@ -50,9 +88,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let error = facts.handshake().and_then(|tls| tls.error.as_ref());
     Outcome::found(Found {
         message: format!("{} speaks nothing newer than TLS 1.1", facts.endpoint.label()),
-        fix: "Update the server's TLS library and let it speak TLS 1.2 and 1.3 (Postfix: \
-              smtpd_tls_protocols = >=TLSv1.2)."
-            .to_owned(),
+        fix: "Update the server's TLS library and let it speak TLS 1.2 and 1.3.".to_owned(),
         evidence: error.iter().map(|error| format!("TLS: {}", shorten(&error.text))).collect(),
         reference: "RFC 8996 §5",
     })
