@@ -5,6 +5,7 @@
 
 mod build;
 mod build_trace;
+mod line;
 #[cfg(test)]
 mod schema_tests;
 
@@ -16,9 +17,11 @@ use time::OffsetDateTime;
 use crate::diagnosis::finding::{Block, Finding, Status, Verdict};
 use crate::observation::{
     CertificateFacts, IcmpMessage, Keyword, Millis, SubmissionSource, Timings, TlsError,
-    TranscriptLine, UntrustedBecause, WiderOffer,
+    TranscriptLine, UntrustedBecause,
 };
 use crate::port::{Mode, Role};
+
+pub use line::Line;
 
 /// The version of the JSON's shape; it changes only when a reader would break.
 pub const SCHEMA_VERSION: &str = "1";
@@ -440,10 +443,6 @@ pub struct TlsReport {
     /// Why the handshake failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsError>,
-    /// What the server made of a wider offer on a second connection; only where the handshake
-    /// failed with an alert that does not say why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wider_offer: Option<WiderOffer>,
     /// The certificates as they were sent, leaf first.
     pub chain: Vec<CertificateFacts>,
 }

@@ -138,6 +138,7 @@ fn a_crate_that_may_be_replaced_one_day_is_named_in_one_place() {
         ("webpki", "tls/"),
         ("socket2", "net/"),
         ("owo_colors", "render/"),
+        ("quick_junit", "render/"),
         ("regex_lite", "diagnosis/software"),
     ] {
         let strangers: Vec<String> = sources("")

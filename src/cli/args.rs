@@ -120,7 +120,17 @@ pub struct Args {
           help_heading = REPORT, global = true)]
     pub format: FormatArg,
 
+    /// Write a report in this format there too, atomically; repeatable
+    ///
+    /// As in --report junit=mail.xml --report json=mail.json. What goes to standard output or to
+    /// --output is not changed by it.
+    #[arg(long, env = "SMTPCHECK_REPORT", value_name = "FORMAT=FILE", value_parser = parse_report,
+          help_heading = REPORT, global = true)]
+    pub report: Vec<ReportArg>,
+
     /// Write the report to this file instead of standard output, atomically
+    ///
+    /// jsonl is appended to what the file has already.
     #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT, global = true)]
     pub output: Option<PathBuf>,
 
@@ -219,10 +229,31 @@ Exit codes:
 /// What the report looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
-    /// For people.
+    /// For people
     Text,
-    /// For machines.
+    /// For programs: the whole report
     Json,
+    /// For programs: a target a line
+    Jsonl,
+    /// JUnit XML, for the test pages of CI servers
+    Junit,
+    /// A plug-in's output for Nagios or Icinga, with a plug-in's exit codes
+    Nagios,
+    /// Annotations for GitHub Actions; a summary goes where GITHUB_STEP_SUMMARY says
+    Github,
+    /// To paste into an issue or a ticket
+    Markdown,
+    /// For Prometheus, through node_exporter's textfile collector
+    Prometheus,
+}
+
+/// One value of `--report`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportArg {
+    /// What it looks like.
+    pub format: FormatArg,
+    /// Where it goes.
+    pub file: PathBuf,
 }
 
 /// Which findings make the exit code 1.
@@ -329,8 +360,49 @@ impl Args {
         if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {
             args.ca_file = args.ca_file.iter().flat_map(|list| split_at_commas(list)).collect();
         }
+        if matches.value_source("report") == Some(ValueSource::EnvVariable) {
+            args.report = split_reports(&args.report)?;
+        }
         Ok(args)
     }
+
+    /// The format that a command line asks for, though it cannot be used as it stands: a mistake
+    /// is told in it. clap gives up at the mistake, wherever the format stands.
+    pub fn format_asked(words: &[OsString]) -> Option<FormatArg> {
+        let mut words = words.iter().skip(1).filter_map(|word| word.to_str());
+        let mut asked = std::env::var("SMTPCHECK_FORMAT").ok();
+        while let Some(word) = words.next().filter(|word| *word != "--") {
+            let short = || {
+                let word = word.strip_prefix('-').filter(|word| !word.starts_with('-'))?;
+                word.trim_start_matches(['4', '6', 'q', 'v', 'h', 'V']).strip_prefix('f')
+            };
+            match (word.strip_prefix("--format"), short()) {
+                (Some(""), _) | (_, Some("")) => asked = words.next().map(str::to_owned),
+                (Some(value), _) | (_, Some(value)) => {
+                    asked = Some(value.strip_prefix('=').unwrap_or(value).to_owned());
+                }
+                _ => {}
+            }
+        }
+        FormatArg::from_str(asked?.trim(), false).ok()
+    }
+}
+
+/// The environment's list: each part behind a comma is a value of its own.
+fn split_reports(reports: &[ReportArg]) -> Result<Vec<ReportArg>, Stop> {
+    let mut split = Vec::new();
+    for ReportArg { format, file } in reports {
+        let files = split_at_commas(file);
+        for (i, part) in files.into_iter().enumerate() {
+            let part = match (i, part.to_str()) {
+                (0, _) | (_, None) => ReportArg { format: *format, file: part },
+                (_, Some(text)) => parse_report(text)
+                    .map_err(|why| Stop::Usage(format!("SMTPCHECK_REPORT: `{text}`: {why}")))?,
+            };
+            split.push(part);
+        }
+    }
+    Ok(split)
 }
 
 fn split_at_commas(list: &Path) -> Vec<PathBuf> {
@@ -459,6 +531,24 @@ fn split_outside_brackets(text: &str) -> Vec<&str> {
     }
     parts.push(&text[start..]);
     parts
+}
+
+fn parse_report(text: &str) -> Result<ReportArg, String> {
+    let form = "give FORMAT=FILE, as in junit=report.xml";
+    let (format, file) = text.split_once('=').ok_or(form)?;
+    let known = FormatArg::value_variants();
+    let name = |format: &FormatArg| format.to_possible_value().map(|v| v.get_name().to_owned());
+    let names: Vec<String> = known.iter().filter_map(name).collect();
+    let format = FormatArg::from_str(format, true).map_err(|_| {
+        match nearest(format, names.iter().map(String::as_str)) {
+            Some(nearest) => format!("there is no format `{format}`; did you mean `{nearest}`?"),
+            None => format!("there is no format `{format}`; there are {}", names.join(", ")),
+        }
+    })?;
+    match file {
+        "" => Err(form.to_owned()),
+        file => Ok(ReportArg { format, file: file.into() }),
+    }
 }
 
 fn parse_helo(text: &str) -> Result<String, String> {

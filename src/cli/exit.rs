@@ -4,6 +4,7 @@
 
 use super::args::FailOn;
 use crate::diagnosis::finding::{Severity, Verdict};
+use crate::render::PluginState;
 use crate::report::{Report, TargetReport, TraceReport, TraceState};
 
 /// Every check was carried out, and nothing at or above `--fail-on` was found.
@@ -39,17 +40,51 @@ fn code_of_traces(traces: &[TraceReport]) -> u8 {
 
 /// Of one target the first that applies of 1, 3 and 0.
 fn code_of(target: &TargetReport, fail_on: FailOn) -> u8 {
-    let bar = match fail_on {
-        FailOn::Error => Some(Severity::Error),
-        FailOn::Warning => Some(Severity::Warning),
-        FailOn::Never => None,
-    };
-    let mut findings =
-        target.findings.iter().chain(target.endpoints.iter().flat_map(|e| &e.findings));
-    match bar {
+    match bar(fail_on) {
         _ if target.interrupted => UNDETERMINED,
-        Some(bar) if findings.any(|finding| finding.severity >= bar) => FOUND,
+        Some(bar) if has(target, bar) => FOUND,
         _ if target.verdict == Verdict::Undetermined => UNDETERMINED,
         _ => OK,
     }
+}
+
+/// The least severity that counts; none where no finding does.
+pub fn bar(fail_on: FailOn) -> Option<Severity> {
+    match fail_on {
+        FailOn::Error => Some(Severity::Error),
+        FailOn::Warning => Some(Severity::Warning),
+        FailOn::Never => None,
+    }
+}
+
+/// A finding of this severity or a worse one, anywhere.
+fn has(target: &TargetReport, bar: Severity) -> bool {
+    let parts = target.endpoints.iter().flat_map(|e| &e.findings);
+    target.findings.iter().chain(parts).any(|finding| finding.severity >= bar)
+}
+
+/// What a monitoring plug-in says of a report, and exits with.
+///
+/// What fails is critical. A warning is the plug-in's warning even where `--fail-on` lets it pass,
+/// unless nothing is to fail. Of several targets a failure counts most, as with all plug-ins: who
+/// is not called for what is unknown is called for what is down.
+pub fn plugin_state(report: &Report, fail_on: FailOn) -> PluginState {
+    let of = |target: &TargetReport| match code_of(target, fail_on) {
+        FOUND => PluginState::Critical,
+        UNDETERMINED => PluginState::Unknown,
+        _ if bar(fail_on).is_some() && has(target, Severity::Warning) => PluginState::Warning,
+        _ => PluginState::Ok,
+    };
+    let weight = |state: &PluginState| match state {
+        PluginState::Ok => 0,
+        PluginState::Warning => 1,
+        PluginState::Unknown => 2,
+        PluginState::Critical => 3,
+    };
+    let without_targets = || match code(report, fail_on) {
+        OK => PluginState::Ok,
+        FOUND => PluginState::Critical,
+        _ => PluginState::Unknown,
+    };
+    report.targets.iter().map(of).max_by_key(weight).unwrap_or_else(without_targets)
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use self::args::{Args, Command, Stop};
+use self::args::{Args, Command, FormatArg, Stop};
 use self::progress::Screen;
 use crate::diagnosis::diagnose;
 use crate::net::connect;
@@ -33,6 +33,7 @@ use crate::net::connector::SystemConnector;
 use crate::path::SystemHops;
 use crate::plan::Plan;
 use crate::probe::{self, Effects, Progress};
+use crate::render::{self, PluginState};
 use crate::report::Report;
 use crate::resolve::{HickoryResolver, HostsFile, Names, NamesOptions, NoResolver, Resolver};
 use crate::tls::{CaFileError, Trust};
@@ -49,11 +50,17 @@ pub fn run(
     stderr: &mut dyn Write,
     progress: bool,
 ) -> u8 {
-    match try_run(words, stdout, stderr, progress) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    match try_run(words.clone(), stdout, stderr, progress) {
         Ok(code) => code,
         Err(why) => {
             tell(stderr, &why);
-            exit::USAGE
+            if Args::format_asked(&words) != Some(FormatArg::Nagios) {
+                return exit::USAGE;
+            }
+            // For a monitor, 2 would mean that the mail is down, and it reads standard output only.
+            let _ = stdout.write_all(render::nagios_unknown(&why).as_bytes());
+            PluginState::Unknown as u8
         }
     }
 }
@@ -85,9 +92,7 @@ fn try_run(
             return Err(format!("--bind {address}: this machine does not have that address"));
         }
     }
-    if let Some(path) = &args.output {
-        output::check(path)?;
-    }
+    output::check(&args)?;
     let mut effects =
         system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
     let runtime = match signals::runtime() {
@@ -122,6 +127,9 @@ fn try_run(
     // Goodbyes that are still under way are not worth the user's time; the signals were, until now.
     runtime.shutdown_background();
     match written {
+        Ok(()) if args.format == FormatArg::Nagios => {
+            Ok(exit::plugin_state(&report, args.fail_on) as u8)
+        }
         Ok(()) => Ok(exit::code(&report, args.fail_on)),
         // Everything was probed, and nobody learnt what came of it.
         Err(why) => {

@@ -1,56 +1,165 @@
-//! Where the report goes: standard output, or a file that is either whole or untouched.
+//! Where the reports go, and in which formats: standard output, files, GitHub's step summary.
+//!
+//! Knows what each option says about it. Must not know what a format looks like (`render`) nor how a
+//! file is written (`file`).
 
-use std::fs::{self, File};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, ColorArg, FormatArg};
+use clap::ValueEnum;
+
+use super::args::{Args, ColorArg, Command, FormatArg};
+use super::exit;
 use crate::render::{self, Styles, TextOptions};
 use crate::report::Report;
 
+mod file;
+
 /// The width of a report that goes to no terminal, where `COLUMNS` does not say otherwise.
 const USUAL_WIDTH: usize = 80;
+/// The longest step summary, in bytes: GitHub refuses one of more than 1 MiB as a whole.
+const STEP_SUMMARY: usize = 1_000_000;
 
-/// Refuses a file that cannot be written, before anything is probed.
+/// Refuses formats that do not go with the command, and files that cannot be written or are asked
+/// for twice, before anything is probed.
 ///
 /// # Errors
 ///
-/// One line that names the file.
-pub fn check(path: &Path) -> Result<(), String> {
-    if path.is_dir() {
-        return Err(format!("--output {}: it is a directory", path.display()));
+/// One line that names the format or the file.
+pub fn check(args: &Args) -> Result<(), String> {
+    let formats = std::iter::once(args.format).chain(args.report.iter().map(|r| r.format));
+    for format in formats {
+        fits(format, args.command.as_ref())?;
     }
-    if is_stdout(path) || is_special(path) {
-        return Ok(());
-    }
-    let unfinished = unfinished(path);
-    let tried = File::create(&unfinished).and_then(|file| {
-        drop(file);
-        fs::remove_file(&unfinished)
+    let mut known: Vec<PathBuf> = Vec::new();
+    let mut stdout_is_free = args.quiet || args.output.as_deref().is_some_and(|p| !is_stdout(p));
+    let of_output = args.output.iter().map(|path| (path, "--output".to_owned(), args.format));
+    let of_reports = args.report.iter().map(|report| {
+        let name = format!("--report {}={}", name(report.format), report.file.display());
+        (&report.file, name, FormatArg::Json)
     });
-    tried.map_err(|error| format!("--output {}: {error}", path.display()))
+    for (path, option, format) in of_output.chain(of_reports) {
+        let told = |why: &dyn std::fmt::Display| match option.as_str() {
+            "--output" => format!("--output {}: {why}", path.display()),
+            option => format!("{option}: {why}"),
+        };
+        if is_stdout(path) {
+            if option != "--output" && !std::mem::take(&mut stdout_is_free) {
+                return Err(told(&"standard output has another report already"));
+            }
+            continue;
+        }
+        let place = file::place(path);
+        if !file::is_special(path) && known.contains(&place) {
+            return Err(told(&"another report goes there already"));
+        }
+        known.push(place);
+        let tried = match format {
+            FormatArg::Jsonl => file::try_append(path),
+            _ => file::try_replace(path),
+        };
+        tried.map_err(|error| told(&error))?;
+    }
+    if let Some(path) = step_summary(args) {
+        file::try_append(&path).map_err(|error| step_summary_error(&path, &error))?;
+    }
+    Ok(())
 }
 
-/// Writes the report where the user wants it.
+fn name(format: FormatArg) -> String {
+    format.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Whether the report of a command can be had in a format.
+fn fits(format: FormatArg, command: Option<&Command>) -> Result<(), String> {
+    let why = match (command, format) {
+        (None, _) | (Some(_), FormatArg::Text | FormatArg::Json | FormatArg::Markdown) => {
+            return Ok(());
+        }
+        (Some(Command::Trace { .. }), _) => "a trace finds no fault and has no targets",
+    };
+    Err(format!(
+        "the format {} does not go with this command: {why}; give text, json or markdown",
+        name(format)
+    ))
+}
+
+/// Where GitHub wants the summary of a step; none where nobody asked for GitHub's format.
+fn step_summary(args: &Args) -> Option<PathBuf> {
+    let is_asked = |format| format == FormatArg::Github;
+    let asked = is_asked(args.format) || args.report.iter().any(|report| is_asked(report.format));
+    let path: OsString = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|_| asked)?;
+    (!path.is_empty()).then(|| path.into())
+}
+
+fn step_summary_error(path: &Path, error: &io::Error) -> String {
+    format!("GITHUB_STEP_SUMMARY {}: {error}", path.display())
+}
+
+/// Writes every report where the user wants it, and each of them even where another fails.
 ///
 /// # Errors
 ///
 /// One line that names what could not be written. Whoever closes standard output early has seen
 /// enough: that is no error.
 pub fn write(args: &Args, report: &Report, stdout: &mut dyn Write) -> Result<(), String> {
-    let to_file = args.output.as_deref().is_some_and(|path| !is_stdout(path));
-    let to_terminal = !to_file && io::stdout().is_terminal();
-    let text = match args.format {
-        FormatArg::Json => render::json(report),
-        FormatArg::Text => render::text(report, &text_options(args, to_file, to_terminal)),
+    let mut failed = Vec::new();
+    let mut print = |text: &str| {
+        quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+            .map_err(|error| format!("standard output: {error}"))
     };
-    match &args.output {
-        Some(path) if !is_stdout(path) => {
-            replace(path, &text).map_err(|error| format!("--output {}: {error}", path.display()))
+    let to_file = args.output.as_deref().filter(|path| !is_stdout(path));
+    let text = rendered(args, args.format, report, to_file.is_some());
+    failed.extend(
+        match (to_file, args.format) {
+            (Some(path), format) => match format {
+                FormatArg::Jsonl => file::append(path, &text),
+                _ => file::replace(path, &text),
+            }
+            .map_err(|error| format!("--output {}: {error}", path.display())),
+            (None, _) if args.quiet && args.output.is_none() => Ok(()),
+            (None, _) => print(&text),
         }
-        None if args.quiet => Ok(()),
-        _ => quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
-            .map_err(|error| format!("standard output: {error}")),
+        .err(),
+    );
+    for one in &args.report {
+        let path = one.file.as_path();
+        let text = rendered(args, one.format, report, true);
+        let told = |error| format!("--report {}={}: {error}", name(one.format), path.display());
+        let written =
+            if is_stdout(path) { print(&text) } else { file::replace(path, &text).map_err(told) };
+        failed.extend(written.err());
+    }
+    if let Some(path) = step_summary(args) {
+        let written = file::append(&path, &summary(report));
+        failed.extend(written.map_err(|error| step_summary_error(&path, &error)).err());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+}
+
+/// The report for GitHub's page of a run: whole, or what fits there.
+fn summary(report: &Report) -> String {
+    let mut text = render::markdown(report);
+    if text.len() > STEP_SUMMARY {
+        let targets = text.match_indices("\n## ").map(|(at, _)| at);
+        let whole = targets.take_while(|at| *at <= STEP_SUMMARY).last();
+        text.truncate(whole.unwrap_or(0));
+        text.push_str("\nThe report is longer than what can be shown here.\n");
+    }
+    text
+}
+
+fn rendered(args: &Args, format: FormatArg, report: &Report, to_file: bool) -> String {
+    match format {
+        FormatArg::Text => render::text(report, &text_options(args, to_file)),
+        FormatArg::Json => render::json(report),
+        FormatArg::Jsonl => render::jsonl(report),
+        FormatArg::Junit => render::junit(report, exit::bar(args.fail_on)),
+        FormatArg::Nagios => render::nagios(report, exit::plugin_state(report, args.fail_on)),
+        FormatArg::Github => render::github(report),
+        FormatArg::Markdown => render::markdown(report),
+        FormatArg::Prometheus => render::prometheus(report),
     }
 }
 
@@ -62,7 +171,14 @@ pub fn quietly(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn text_options(args: &Args, to_file: bool, to_terminal: bool) -> TextOptions {
+/// Standard output by one of its names. Opened anew, a file behind it would lose what stands there.
+fn is_stdout(path: &Path) -> bool {
+    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    names.iter().any(|name| path == Path::new(name))
+}
+
+fn text_options(args: &Args, to_file: bool) -> TextOptions {
+    let to_terminal = !to_file && io::stdout().is_terminal();
     let colored = match args.color {
         ColorArg::Always => true,
         ColorArg::Never => false,
@@ -93,53 +209,6 @@ fn is_utf8_locale(variable: impl Fn(&str) -> Option<String>) -> bool {
         .unwrap_or_default()
         .to_ascii_lowercase();
     value.contains("utf-8") || value.contains("utf8")
-}
-
-/// Writes a file so that others see the old one or the whole new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if is_special(path) {
-        return File::options().append(true).open(path)?.write_all(text.as_bytes());
-    }
-    let unfinished = unfinished(path);
-    let written = File::create(&unfinished).and_then(|mut file| {
-        if let Ok(old) = fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, target(path))
-    });
-    if written.is_err() {
-        // What is left of it is of no use; that it cannot be removed is no second error.
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
-}
-
-/// Standard output by one of its names. Opened anew, a file behind it would lose what stands there.
-fn is_stdout(path: &Path) -> bool {
-    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-    names.iter().any(|name| path == Path::new(name))
-}
-
-/// A device or a pipe (`-o /dev/stderr`, `-o >(…)`) cannot be replaced, and need not be.
-fn is_special(path: &Path) -> bool {
-    let of_a_process = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
-    of_a_process || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
-}
-
-/// The file itself, where the path is a link to it: links are kept.
-fn target(path: &Path) -> PathBuf {
-    let dangling = || Some(path.parent()?.join(fs::read_link(path).ok()?));
-    fs::canonicalize(path).ok().or_else(dangling).unwrap_or_else(|| path.to_owned())
-}
-
-/// The name under which a file is written before it is whole: beside it, so that renaming works.
-fn unfinished(path: &Path) -> PathBuf {
-    let path = target(path);
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.unfinished", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ mod patience;
 mod places;
 mod progress;
 mod trace;
-mod wider;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,7 +25,8 @@ pub fn json(report: &Report) -> String {
     text
 }
 
-fn hidden_as_escapes(json: &str) -> String {
+/// JSON in which nothing acts on a terminal or hides, with the same meaning.
+pub(super) fn hidden_as_escapes(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // The newlines are the layout's; those in strings are escaped already.

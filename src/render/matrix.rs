@@ -18,12 +18,17 @@ const GAP: usize = 2;
 const NARROWEST_HOST: usize = 14;
 
 /// One line of the matrix, or two where it has to wrap.
-struct Row {
-    role: Role,
-    preference: Option<u16>,
-    host: String,
-    address: String,
-    cells: Vec<Option<(Tone, &'static str)>>,
+pub(super) struct Row {
+    /// What the server is to the target.
+    pub(super) role: Role,
+    /// Its preference, where that means anything.
+    pub(super) preference: Option<u16>,
+    /// Its name; empty where it is known by its address only.
+    pub(super) host: String,
+    /// The address, or why there is none.
+    pub(super) address: String,
+    /// A word for each port; none where it was not asked.
+    pub(super) cells: Vec<Option<(Tone, &'static str)>>,
 }
 
 /// Where the columns are.
@@ -52,7 +57,7 @@ impl Columns {
 /// Shows the matrix of a target; nothing where no server is known.
 pub(super) fn show(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
     let ports = ports(report, target);
-    let rows = rows(page, target, &ports);
+    let rows = rows(&|text| page.safe(text), target, &ports);
     if rows.is_empty() || ports.is_empty() {
         return;
     }
@@ -133,7 +138,8 @@ fn push_prefix(line: &mut Line, row: &Row, new_role: bool, width: usize) {
     }
 }
 
-fn submission_heading(target: &TargetReport) -> &'static str {
+/// What stands above the submission servers: how they were found.
+pub(super) fn submission_heading(target: &TargetReport) -> &'static str {
     match target.dns.submission.first().map(|s| s.source) {
         Some(SubmissionSource::Srv) => "Submission (SRV)",
         Some(SubmissionSource::Option) => "Submission (-s)",
@@ -142,7 +148,7 @@ fn submission_heading(target: &TargetReport) -> &'static str {
 }
 
 /// The asked ports in their order, then any other that an endpoint has.
-fn ports(report: &Report, target: &TargetReport) -> Vec<u16> {
+pub(super) fn ports(report: &Report, target: &TargetReport) -> Vec<u16> {
     let probed = |port: u16| target.endpoints.iter().any(|e| e.port == port);
     let mut ports: Vec<u16> =
         report.network.ports.iter().map(|p| p.port).filter(|p| probed(*p)).collect();
@@ -154,13 +160,18 @@ fn ports(report: &Report, target: &TargetReport) -> Vec<u16> {
     ports
 }
 
-fn rows(page: &Page<'_>, target: &TargetReport, ports: &[u16]) -> Vec<Row> {
+/// The lines of the matrix, with texts that `safe` has made safe to show.
+pub(super) fn rows(
+    safe: &dyn Fn(&str) -> String,
+    target: &TargetReport,
+    ports: &[u16],
+) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let implicit = target.dns.mx_source == Some(MxSource::Implicit);
     for endpoint in &target.endpoints {
-        let address = page.safe(&endpoint.address.to_string());
+        let address = safe(&endpoint.address.to_string());
         // A server that is known by its address only is shown once.
-        let host = page.safe(&endpoint.host);
+        let host = safe(&endpoint.host);
         let host = if host == address { String::new() } else { host };
         let preference = endpoint.preference.filter(|_| !implicit);
         let at = rows.iter().position(|r| {
@@ -180,13 +191,18 @@ fn rows(page: &Page<'_>, target: &TargetReport, ports: &[u16]) -> Vec<Row> {
             *place = worst;
         }
     }
-    add_undialled(page, target, ports.len(), &mut rows);
+    add_undialled(safe, target, ports.len(), &mut rows);
     rows.sort_by_key(|r| (r.role, r.preference));
     rows
 }
 
 /// Hosts that DNS names and that no endpoint came of: they are part of the answer to "where".
-fn add_undialled(page: &Page<'_>, target: &TargetReport, ports: usize, rows: &mut Vec<Row>) {
+fn add_undialled(
+    safe: &dyn Fn(&str) -> String,
+    target: &TargetReport,
+    ports: usize,
+    rows: &mut Vec<Row>,
+) {
     let from_mx = matches!(target.dns.mx_source, Some(MxSource::Mx));
     let mx = target.dns.mx.iter().filter(|_| from_mx);
     let named = mx
@@ -194,7 +210,7 @@ fn add_undialled(page: &Page<'_>, target: &TargetReport, ports: usize, rows: &mu
         .chain(target.dns.submission.iter().map(|s| (Role::Submission, None, &s.host)));
     for (role, preference, host) in named {
         // The host is an address where the user or the record gave nothing else.
-        let host = page.safe(host);
+        let host = safe(host);
         let known = |r: &Row| r.role == role && (r.host == host || r.address == host);
         if !rows.iter().any(known) {
             let address = "not dialled".to_owned();

@@ -7,8 +7,8 @@
 
 use super::layout::{Line, Page, wrap};
 use super::style::{Styles, Tone};
-use super::{detail, findings, matrix, trace};
-use crate::diagnosis::finding::{Status, Verdict};
+use super::{detail, findings, matrix, plain, trace};
+use crate::diagnosis::finding::Verdict;
 use crate::observation::Millis;
 use crate::report::{Report, TargetReport};
 
@@ -53,11 +53,7 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
 }
 
 fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
-    let mut name = page.safe(&target.target);
-    if name.contains("xn--") && target.input != target.target {
-        // Readers know their domain by its letters.
-        name = format!("{name} ({})", page.safe(&target.input));
-    }
+    let name = page.safe(&plain::name(target));
     let tone = match target.verdict {
         Verdict::Ok => Tone::Good,
         Verdict::Problems => Tone::Bad,
@@ -78,10 +74,7 @@ fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
 
 /// The verdict at the left, how long it took at the right.
 fn headline(page: &mut Page<'_>, name: &str, verdict: (Tone, &str), duration: Millis) {
-    let took = match duration.0 {
-        millis if millis < 99.5 => format!("{millis:.0} ms"),
-        _ => format!("{:.1} s", duration.as_secs()),
-    };
+    let took = plain::took(duration);
     let room = page.width.saturating_sub(took.len() + 2);
     let name = format!("{name}:");
     let mut lines = wrap(Line::default(), 3, room, &[(Tone::Strong, &name), verdict]).into_iter();
@@ -95,18 +88,7 @@ fn headline(page: &mut Page<'_>, name: &str, verdict: (Tone, &str), duration: Mi
 
 /// What keeps the report from being complete: look-ups without an answer, servers not dialled.
 fn not_checked(page: &mut Page<'_>, target: &TargetReport) {
-    let skipped = target
-        .endpoints
-        .iter()
-        .filter(|e| target.verdict == Verdict::Undetermined && e.required)
-        .filter(|e| e.status == Status::Skipped)
-        .map(|e| &e.summary);
-    let mut sentences: Vec<&String> = Vec::new();
-    for sentence in target.dns.failures.iter().chain(skipped) {
-        if !sentence.is_empty() && !sentences.contains(&sentence) {
-            sentences.push(sentence);
-        }
-    }
+    let sentences = plain::not_checked(target);
     if sentences.is_empty() {
         return;
     }
@@ -119,21 +101,11 @@ fn not_checked(page: &mut Page<'_>, target: &TargetReport) {
 
 fn totals(page: &mut Page<'_>, report: &Report) {
     let count = |verdict| report.targets.iter().filter(|t| t.verdict == verdict).count();
-    let parts: Vec<String> = [
-        (Verdict::Ok, "ok"),
-        (Verdict::Problems, "with problems"),
-        (Verdict::Undetermined, "undetermined"),
-    ]
-    .into_iter()
-    .map(|(verdict, words)| (count(verdict), words))
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, words)| format!("{count} {words}"))
-    .collect();
     let name = format!("{} targets", report.targets.len());
     let tone = match (count(Verdict::Problems), count(Verdict::Undetermined)) {
         (0, 0) => Tone::Good,
         (0, _) => Tone::Warn,
         _ => Tone::Bad,
     };
-    headline(page, &name, (tone, &parts.join(", ")), report.duration_ms);
+    headline(page, &name, (tone, &plain::totals(report)), report.duration_ms);
 }

@@ -89,6 +89,28 @@ fn columns(page: &mut Page<'_>, paths: &[&PathReport], columns: Columns) {
     let ports: Vec<String> = paths.iter().map(|path| path.port.to_string()).collect();
     let ports = ports.iter().map(|port| Some((Tone::Strong, port.clone())));
     row(page, columns, (Tone::Strong, "hop"), "", ports);
+    for Hop { ttl, router, cells } in hops(paths) {
+        let number = ttl.map(|ttl| format!("{ttl:>TTL$}")).unwrap_or_default();
+        let router = router.map(|address| address.to_string()).unwrap_or_default();
+        row(page, columns, (Tone::Quiet, &number), &router, cells.into_iter());
+    }
+    let ends = paths.iter().map(|path| Some(end(path.end)));
+    row(page, columns, (Tone::Strong, "end"), "", ends);
+}
+
+/// One line of a table of paths.
+pub(super) struct Hop {
+    /// The distance; none where the line above has it.
+    pub(super) ttl: Option<u8>,
+    /// Who answered; none where nobody did.
+    pub(super) router: Option<IpAddr>,
+    /// What each path saw there; none where it saw nothing of this router.
+    pub(super) cells: Vec<Option<(Tone, String)>>,
+}
+
+/// The lines of a table with one column a path: each TTL, and each router that answered at it.
+pub(super) fn hops(paths: &[&PathReport]) -> Vec<Hop> {
+    let mut lines = Vec::new();
     // Silence behind the last hop that anybody heard is shown once, and behind the server not.
     let heard = paths.iter().flat_map(|path| &path.hops).filter(|hop| hop.address.is_some());
     let last = heard.map(|hop| hop.ttl).max().unwrap_or(0);
@@ -121,13 +143,11 @@ fn columns(page: &mut Page<'_>, paths: &[&PathReport], columns: Columns) {
                     _ => None,
                 }
             });
-            let number = if line == 0 { format!("{ttl:>TTL$}") } else { String::new() };
-            let router = router.map(|address| address.to_string()).unwrap_or_default();
-            row(page, columns, (Tone::Quiet, &number), &router, cells);
+            let ttl = (line == 0).then_some(ttl);
+            lines.push(Hop { ttl, router: *router, cells: cells.collect() });
         }
     }
-    let ends = paths.iter().map(|path| Some(end(path.end)));
-    row(page, columns, (Tone::Strong, "end"), "", ends);
+    lines
 }
 
 fn row(
@@ -160,7 +180,8 @@ fn rtt(took: Millis) -> String {
     }
 }
 
-fn end(end: PathEnd) -> (Tone, String) {
+/// The word for how a path ended.
+pub(super) fn end(end: PathEnd) -> (Tone, String) {
     let (tone, word) = match end {
         PathEnd::Connected => (Tone::Good, "connected"),
         PathEnd::Refused => (Tone::Warn, "refused"),

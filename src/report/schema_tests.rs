@@ -1,33 +1,40 @@
-//! The published JSON Schema, held to the types: `schema.json` beside this file.
+//! The published JSON Schemas, held to the types: `schema.json` and `schema-line.json` beside this
+//! file.
 
-use super::Report;
+use schemars::Schema;
+use serde_json::Value;
 
-/// The schema of [`Report`] as its doc comments describe it.
-fn generated() -> String {
-    let mut schema = schemars::schema_for!(Report);
-    schema.insert("title".to_owned(), "The report of smtpcheck".into());
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+use super::{Line, Report};
+
+/// Each published schema: its file, and what the types and their doc comments make of it.
+fn generated() -> [(&'static str, Schema); 2] {
+    let titled = |mut schema: Schema, title: &str| {
+        schema.insert("title".to_owned(), title.into());
+        schema
+    };
+    let report = titled(schemars::schema_for!(Report), "The report of smtpcheck");
+    let line = titled(schemars::schema_for!(Line), "A line of smtpcheck's jsonl report");
+    [("schema.json", report), ("schema-line.json", line)]
 }
 
 #[test]
-fn the_published_schema_is_that_of_the_types() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/schema.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, generated()).expect("the schema can be written");
+fn the_published_schemas_are_those_of_the_types() {
+    for (file, schema) in generated() {
+        let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+        text.push('\n');
+        let path = format!("{}/src/report/{file}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).expect("the schema can be written");
+        }
+        let published = std::fs::read_to_string(&path).expect("the schema is published");
+        let same = published == text;
+        assert!(same, "UPDATE_GOLDEN=1 cargo test --lib schema_tests writes {file} anew");
     }
-    let published = std::fs::read_to_string(path).expect("the schema is published");
-    assert_eq!(
-        published,
-        generated(),
-        "UPDATE_GOLDEN=1 cargo test --lib schema_tests writes it anew"
-    );
 }
 
 #[test]
 fn every_field_is_described() {
-    fn undescribed(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+    fn undescribed(value: &Value, path: &str, found: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(|p| p.as_object()) {
             for (name, property) in properties {
                 if property.get("description").is_none() {
@@ -41,8 +48,9 @@ fn every_field_is_described() {
             }
         }
     }
-    let schema = serde_json::from_str(&generated()).expect("a schema is JSON");
     let mut found = Vec::new();
-    undescribed(&schema, "", &mut found);
+    for (file, schema) in generated() {
+        undescribed(schema.as_value(), file, &mut found);
+    }
     assert_eq!(found, Vec::<String>::new());
 }

@@ -17,7 +17,7 @@ where
     let mut command = Command::new(env!("CARGO_BIN_EXE_smtpcheck"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("SMTPCHECK_") || text.contains("COLOR") {
+        if text.starts_with("SMTPCHECK_") || text.contains("COLOR") || text.starts_with("GITHUB_") {
             command.env_remove(&name);
         }
     }
