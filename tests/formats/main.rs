@@ -12,6 +12,7 @@ use smtpcheck::finding::Severity;
 use smtpcheck::{PluginState, Report};
 use smtpcheck::{github, jsonl, junit, markdown, nagios, prometheus};
 
+mod ci;
 mod consumers;
 mod readers;
 
