@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::diagnosis::finding::{Block, Finding, Status, Verdict};
 use crate::observation::{
     CertificateFacts, IcmpMessage, Keyword, Millis, SubmissionSource, Timings, TlsError,
-    TranscriptLine, UntrustedBecause,
+    TranscriptLine, UntrustedBecause, WiderOffer,
 };
 use crate::port::{Mode, Role};
 
@@ -443,6 +443,10 @@ pub struct TlsReport {
     /// Why the handshake failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsError>,
+    /// What the server made of a wider offer on a second connection; only where the handshake
+    /// failed with an alert that does not say why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wider_offer: Option<WiderOffer>,
     /// The certificates as they were sent, leaf first.
     pub chain: Vec<CertificateFacts>,
 }

@@ -8,7 +8,8 @@ use super::finding::Severity;
 use super::reach::Reach;
 use super::stop::Stop;
 use crate::observation::{
-    Conversation, EndpointObservation, Observations, TargetObservation, TlsFacts,
+    Conversation, EndpointObservation, Observations, SecondLook, TargetObservation, TlsFacts,
+    WiderOffer,
 };
 use crate::port;
 
@@ -123,6 +124,14 @@ impl<'a> EndpointFacts<'a> {
     /// The handshake, where one was begun.
     pub fn handshake(&self) -> Option<&'a TlsFacts> {
         self.connected().and_then(|seen| seen.tls.as_ref())
+    }
+
+    /// What a wider offer showed, where one was made after a handshake that failed.
+    pub fn wider_offer(&self) -> Option<&'a WiderOffer> {
+        match self.connected()?.second_look.as_ref()? {
+            SecondLook::WiderOffer(offer) => Some(offer),
+            _ => None,
+        }
     }
 
     /// The outcome of every check that looks at a conversation, where there was none.

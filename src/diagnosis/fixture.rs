@@ -277,6 +277,18 @@ impl Talk {
         })
     }
 
+    /// The server chose this from a wider offer.
+    pub fn then_chose(self, choice: Choice) -> Self {
+        let offer = WiderOffer::Chosen(Box::new(choice));
+        self.edit(|c| c.second_look = Some(SecondLook::WiderOffer(offer)))
+    }
+
+    /// The server refused a wider offer, too.
+    pub fn then_refused(self, alert: &str) -> Self {
+        let offer = WiderOffer::Refused(alert.to_owned());
+        self.edit(|c| c.second_look = Some(SecondLook::WiderOffer(offer)))
+    }
+
     /// The endpoint as it goes into a target.
     pub fn endpoint(&self) -> EndpointObservation {
         let mut endpoint = self.endpoint.clone();

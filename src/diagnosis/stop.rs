@@ -7,8 +7,8 @@ use super::words::{quote, quote_bytes};
 use crate::observation::bytes::{is_tls_record, reply_code};
 use crate::observation::pushback::{is_pushback, wants_client_certificate};
 use crate::observation::{
-    Conversation, EhloAttempt, Ending, EndpointObservation, Limit, Phase, Reply, SecondLook,
-    TlsErrorKind,
+    Choice, Conversation, EhloAttempt, Ending, EndpointObservation, Limit, Phase, Reply,
+    SecondLook, TlsErrorKind, TlsPart, WiderOffer,
 };
 use crate::port::Mode;
 
@@ -69,6 +69,8 @@ pub enum Stop<'a> {
         /// The alert or the reply that says so.
         said: String,
     },
+    /// The peer refused what this program speaks, and chose something else from a wider offer.
+    NothingInCommon(&'a Choice),
     /// The handshake failed with an answer of the peer's.
     HandshakeFailed {
         /// What came, in words.
@@ -180,6 +182,16 @@ fn handshake(mode: Mode, seen: &Conversation) -> Option<Stop<'_>> {
     let tls = seen.tls.as_ref()?;
     let error = tls.error.as_ref()?;
     let dropped = |how| Stop::Dropped { step: Phase::Tls, how };
+    if let Some(choice) = chosen(seen) {
+        return Some(if choice.not_offered.contains(&TlsPart::Version) {
+            Stop::TlsVersionTooOld
+        } else if !choice.not_offered.is_empty() {
+            Stop::NothingInCommon(choice)
+        } else {
+            // Whatever it refused, it speaks what this program speaks.
+            Stop::HandshakeFailed { why: error.text.clone() }
+        });
+    }
     Some(match error.kind {
         TlsErrorKind::NotTls => not_tls(mode, &tls.first_bytes),
         TlsErrorKind::VersionTooOld => Stop::TlsVersionTooOld,
@@ -194,6 +206,14 @@ fn handshake(mode: Mode, seen: &Conversation) -> Option<Stop<'_>> {
         TlsErrorKind::Reset => dropped(Break::Reset),
         TlsErrorKind::TimedOut => dropped(Break::Silent { partial: !tls.first_bytes.is_empty() }),
     })
+}
+
+/// What the peer chose from a wider offer, where one was made.
+pub fn chosen(seen: &Conversation) -> Option<&Choice> {
+    match &seen.second_look {
+        Some(SecondLook::WiderOffer(WiderOffer::Chosen(choice))) => Some(choice),
+        _ => None,
+    }
 }
 
 fn not_tls<'a>(mode: Mode, bytes: &[u8]) -> Stop<'a> {
@@ -257,9 +277,7 @@ fn ending(seen: &Conversation) -> Stop<'_> {
                         said: quote_bytes(bytes),
                     }
                 }
-                Some(SecondLook::StillSilent | SecondLook::Answered(_)) | None => {
-                    put_off(Phase::Greeting).unwrap_or(Stop::GreetingMissing)
-                }
+                Some(_) | None => put_off(Phase::Greeting).unwrap_or(Stop::GreetingMissing),
             }
         }
         Some(Ending::Closed(step)) => dropped(*step, Break::Closed),

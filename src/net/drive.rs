@@ -150,6 +150,34 @@ pub async fn converse(
     Driven { said, tls: facts, farewell }
 }
 
+/// Leads a dialogue up to where TLS begins and hands the connection over there; `None` where it
+/// does not come to that. A server that turns us away is told QUIT.
+pub async fn up_to_tls(
+    mut stream: BoxedStream,
+    dialogue: &mut Dialogue,
+    start: Instant,
+    deadline: Instant,
+) -> Option<BoxedStream> {
+    let mut buffer = vec![0; READ_SIZE];
+    let leading = async {
+        loop {
+            match dialogue.next() {
+                Next::StartTls => return Some(stream),
+                Next::Done => return None,
+                Next::Send(bytes) => {
+                    stream.write_all(&bytes).await.ok()?;
+                    stream.flush().await.ok()?;
+                }
+                Next::Receive => match stream.read(&mut buffer).await {
+                    Ok(n) if n > 0 => dialogue.received(&buffer[..n], start.elapsed()),
+                    _ => return None,
+                },
+            }
+        }
+    };
+    timeout_at(deadline, leading).await.ok().flatten()
+}
+
 fn is_hangup(error: &io::Error) -> bool {
     matches!(
         error.kind(),

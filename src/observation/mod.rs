@@ -33,8 +33,8 @@ pub use smtp::{
 };
 pub use tcp::{Connect, ConnectOutcome, IcmpMessage};
 pub use tls::{
-    CertificateFacts, PathVerdict, SignatureVerdict, TlsError, TlsErrorKind, TlsFacts,
-    UntrustedBecause,
+    CertificateFacts, Choice, PathVerdict, SignatureVerdict, TlsError, TlsErrorKind, TlsFacts,
+    TlsPart, UntrustedBecause, WiderOffer,
 };
 
 /// A span of time in milliseconds, kept to a hundredth.
@@ -161,13 +161,14 @@ pub struct Conversation {
     /// The first reply of an earlier try that the server put off with a 4yz reply; this
     /// conversation is the second, polite try.
     pub put_off: Option<Reply>,
-    /// What a further look on a new connection showed, where this one ended in silence.
+    /// What a further look on a new connection showed, where this one ended in silence or in a
+    /// handshake that failed without a reason.
     pub second_look: Option<SecondLook>,
     /// Every line in both directions, capped; empty where it was not asked to be kept.
     pub transcript: Vec<TranscriptLine>,
 }
 
-/// A further look on a new connection after a conversation that ended in silence.
+/// A further look on a new connection after a conversation that left open why it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecondLook {
@@ -179,6 +180,8 @@ pub enum SecondLook {
     /// A ClientHello was sent where a greeting was missing, and something other than TLS answered:
     /// its first bytes (at most 512).
     Answered(Vec<u8>),
+    /// A handshake had failed with an alert that says not why, and a wider offer was made.
+    WiderOffer(WiderOffer),
 }
 
 impl Probe {

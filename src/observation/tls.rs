@@ -74,7 +74,7 @@ pub struct SignatureVerdict {
 }
 
 /// One certificate, as far as it could be read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CertificateFacts {
     /// The subject's distinguished name; empty where the certificate could not be parsed.
@@ -151,4 +151,66 @@ pub enum TlsErrorKind {
     TimedOut,
     /// Anything else.
     Other,
+}
+
+/// What a wider offer showed, on a new connection: a ClientHello with the versions, cipher suites,
+/// groups and signature schemes of thirty years, after a server had refused, without a reason,
+/// what this program speaks. The handshake is broken off as soon as the server has chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum WiderOffer {
+    /// The server chose from it.
+    Chosen(Box<Choice>),
+    /// It refused that as well; the name of its alert.
+    Refused(String),
+}
+
+/// What a server chose from a wider offer, as far as it showed it in clear.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Choice {
+    /// The version, as `TLSv1.0`.
+    pub version: String,
+    /// The IANA name of the cipher suite.
+    pub cipher_suite: String,
+    /// The IANA name of the key exchange group, where there is a named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_exchange: Option<String>,
+    /// The IANA name of the scheme with which the server signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_scheme: Option<String>,
+    /// What of this had not stood in the offer that the server refused.
+    pub not_offered: Vec<TlsPart>,
+    /// The certificates in the order in which they were sent, leaf first; they were not judged.
+    pub chain: Vec<CertificateFacts>,
+}
+
+impl Choice {
+    /// What was chosen, part by part.
+    pub(crate) fn parts(&self) -> Vec<&str> {
+        let always = [&self.version, &self.cipher_suite].into_iter();
+        let named = [&self.key_exchange, &self.signature_scheme].into_iter().flatten();
+        always.chain(named).map(String::as_str).collect()
+    }
+
+    /// Nothing of it is new, and how the server signs was not seen: that may be what it missed.
+    pub(crate) fn leaves_schemes_open(&self) -> bool {
+        self.not_offered.is_empty() && self.signature_scheme.is_none()
+    }
+}
+
+/// Something that the two sides of a handshake have to agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsPart {
+    /// The version of the protocol.
+    Version,
+    /// The cipher suite.
+    CipherSuite,
+    /// The key exchange group.
+    KeyExchange,
+    /// The signature scheme.
+    SignatureScheme,
 }

@@ -33,7 +33,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a further look may take.
-const SECOND_LOOK: Duration = Duration::from_secs(5);
+pub(super) const SECOND_LOOK: Duration = Duration::from_secs(5);
 
 /// How often a shortage of this machine is waited out, and for how long each time.
 const SHORTAGES: u32 = 8;
@@ -67,8 +67,8 @@ impl Spot {
 }
 
 impl Probing {
-    /// Probes one endpoint, with one polite retry where the server put us off and one further
-    /// look where a greeting was missing.
+    /// Probes one endpoint, with one polite retry where the server put us off, one further look
+    /// where a greeting was missing, and a wider one where a handshake failed without a reason.
     pub(super) async fn probe_spot(
         &self,
         spot: &Spot,
@@ -114,7 +114,7 @@ impl Probing {
                 under_way.at(Step::LookingAgain);
                 self.look_for_tls(spot).await
             }
-            false => None,
+            false => self.look_wider(spot, &conversation, &under_way).await,
         };
         Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
     }
@@ -175,7 +175,7 @@ impl Probing {
 
     /// Dials once; a shortage of this machine (descriptors, ports) is waited out for a while, as
     /// it says nothing about the network.
-    async fn dial(
+    pub(super) async fn dial(
         &self,
         spot: &Spot,
         limit: Duration,
@@ -235,7 +235,7 @@ impl Probing {
     }
 
     /// The names to introduce ourselves by on a connection: honest ones only.
-    fn helo_for(&self, connect: &Connect) -> HeloNames {
+    pub(super) fn helo_for(&self, connect: &Connect) -> HeloNames {
         let literal = match connect.local.map(|local| local.ip()) {
             Some(IpAddr::V4(address)) => format!("[{address}]"),
             Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {

@@ -9,6 +9,7 @@ mod patience;
 mod places;
 mod progress;
 mod trace;
+mod wider;
 
 use std::sync::Arc;
 use std::time::Duration;

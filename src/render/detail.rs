@@ -12,7 +12,9 @@ use super::style::Tone;
 use super::transcript;
 use crate::diagnosis::finding::Status;
 use crate::diagnosis::software;
-use crate::observation::{CertificateFacts, Keyword, Millis, Timings, UntrustedBecause};
+use crate::observation::{
+    CertificateFacts, Keyword, Millis, Timings, UntrustedBecause, WiderOffer,
+};
 use crate::port::Mode;
 use crate::report::{
     ConnectReport, ConnectWord, EndpointReport, Report, StarttlsReport, TargetReport, TlsReport,
@@ -196,6 +198,15 @@ fn handshake(page: &mut Page<'_>, report: &Report, tls: &TlsReport) {
     fact(page, "TLS", &parts.join(", "));
     if let Some(error) = &tls.error {
         fact(page, if parts.is_empty() { "TLS" } else { "" }, &format!("failed: {}", error.text));
+    }
+    match &tls.wider_offer {
+        Some(WiderOffer::Refused(alert)) => {
+            fact(page, "wider offer", &format!("refused with {alert}"));
+        }
+        Some(WiderOffer::Chosen(choice)) => {
+            fact(page, "wider offer", &choice.parts().join(", "));
+        }
+        None => {}
     }
     if let Some(leaf) = tls.chain.first() {
         certificate(page, leaf, report.started_at);

@@ -15,7 +15,7 @@ use crate::names::Exchange;
 use crate::observation::{
     AddressSource, Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation,
     HostObservation, Keyword, LocalNetwork, Lookup, LookupOutcome, Millis, MxObservation, MxRecord,
-    Observations, Skip, TargetObservation, TlsFacts,
+    Observations, SecondLook, Skip, TargetObservation,
 };
 use crate::plan::Plan;
 
@@ -202,7 +202,7 @@ fn endpoint(seen: &EndpointObservation, made: &EndpointDiagnosis) -> EndpointRep
         summary: made.summary.clone(),
         connect: conversation.map(connect),
         smtp: conversation.and_then(smtp),
-        tls: conversation.and_then(|c| c.tls.as_ref()).map(tls),
+        tls: conversation.and_then(tls),
         timings_ms: conversation.map(|c| c.timings.clone()),
         block: made.block.clone(),
         findings: made.findings.clone(),
@@ -244,8 +244,9 @@ fn smtp(conversation: &Conversation) -> Option<SmtpReport> {
     (report != SmtpReport::default()).then_some(report)
 }
 
-fn tls(facts: &TlsFacts) -> TlsReport {
-    TlsReport {
+fn tls(conversation: &Conversation) -> Option<TlsReport> {
+    let facts = conversation.tls.as_ref()?;
+    Some(TlsReport {
         version: facts.version.clone(),
         cipher_suite: facts.cipher_suite.clone(),
         key_exchange: facts.key_exchange.clone(),
@@ -253,6 +254,10 @@ fn tls(facts: &TlsFacts) -> TlsReport {
         untrusted_because: facts.path.as_ref().and_then(|path| path.untrusted_because),
         name_matches: facts.name_matches,
         error: facts.error.clone(),
+        wider_offer: match &conversation.second_look {
+            Some(SecondLook::WiderOffer(offer)) => Some(offer.clone()),
+            _ => None,
+        },
         chain: facts.chain.clone(),
-    }
+    })
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -84,7 +84,7 @@ impl Trust {
         }
         let provider = ring::default_provider();
         let algorithms = provider.signature_verification_algorithms;
-        let observer = Observer::new(algorithms);
+        let observer = Observer::new(algorithms, &[]);
         let mut base = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .expect("ring has cipher suites for both versions")
@@ -93,6 +93,16 @@ impl Trust {
             .with_client_cert_resolver(observer);
         base.resumption = Resumption::disabled();
         Ok(Self { anchors: Arc::new(Anchors { roots, given, algorithms }), base })
+    }
+
+    /// The cipher suites and groups that are offered.
+    pub(super) fn provider(&self) -> &CryptoProvider {
+        self.base.crypto_provider()
+    }
+
+    /// The signature schemes that are offered.
+    pub(super) fn schemes(&self) -> Vec<SignatureScheme> {
+        self.anchors.algorithms.supported_schemes()
     }
 }
 
@@ -147,7 +157,16 @@ impl Attempt {
     /// and must be named in the certificate; one that is known by address only has no reference
     /// identifier, and no name is sent.
     pub fn new(trust: &Trust, host: &Host) -> Self {
-        let observer = Observer::new(trust.anchors.algorithms);
+        Self::with_schemes(trust, host, &[])
+    }
+
+    /// The same, which offers these signature schemes as well, though nobody here can verify them.
+    pub(super) fn with_schemes(
+        trust: &Trust,
+        host: &Host,
+        unverifiable: &'static [SignatureScheme],
+    ) -> Self {
+        let observer = Observer::new(trust.anchors.algorithms, unverifiable);
         let mut config = trust.base.clone();
         config.dangerous().set_certificate_verifier(observer.clone());
         config.client_auth_cert_resolver = observer.clone();
@@ -239,6 +258,11 @@ impl Attempt {
             facts.first_bytes = self.first.get();
         }
         facts
+    }
+
+    /// The scheme with which the server has signed.
+    pub(super) fn scheme(&self) -> Option<SignatureScheme> {
+        self.observer.seen().signature.as_ref().map(|(scheme, _)| *scheme)
     }
 
     fn server_name(&self) -> Option<ServerName<'static>> {

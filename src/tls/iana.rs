@@ -24,12 +24,36 @@ pub(super) fn suite(suite: CipherSuite) -> String {
 
 /// The key exchange group ("TLS Supported Groups").
 pub(super) fn group(group: NamedGroup) -> String {
-    match group {
-        NamedGroup::X25519 => "x25519".to_owned(),
-        NamedGroup::X448 => "x448".to_owned(),
+    let name = match u16::from(group) {
+        0x001d => "x25519",
+        0x001e => "x448",
+        0x0100 => "ffdhe2048",
+        0x0101 => "ffdhe3072",
+        0x0102 => "ffdhe4096",
+        0x0103 => "ffdhe6144",
+        0x0104 => "ffdhe8192",
+        9 => "sect283k1",
+        10 => "sect283r1",
+        11 => "sect409k1",
+        12 => "sect409r1",
+        13 => "sect571k1",
+        14 => "sect571r1",
+        19 => "secp192r1",
+        21 => "secp224r1",
+        22 => "secp256k1",
+        26 => "brainpoolP256r1",
+        27 => "brainpoolP384r1",
+        28 => "brainpoolP512r1",
+        31 => "brainpoolP256r1tls13",
+        32 => "brainpoolP384r1tls13",
+        33 => "brainpoolP512r1tls13",
         // The rest, `secp256r1` and `X25519MLKEM768` among them, has the same name in both.
-        other => other.as_str().map_or_else(|| format!("{:#06x}", u16::from(other)), str::to_owned),
-    }
+        other => match group.as_str() {
+            Some(name) => name,
+            None => return format!("{other:#06x}"),
+        },
+    };
+    name.to_owned()
 }
 
 /// The signature scheme ("TLS SignatureScheme").
@@ -48,6 +72,22 @@ pub(super) fn scheme(scheme: SignatureScheme) -> String {
         0x0806 => "rsa_pss_rsae_sha512",
         0x0807 => "ed25519",
         0x0808 => "ed448",
+        0x0809 => "rsa_pss_pss_sha256",
+        0x080a => "rsa_pss_pss_sha384",
+        0x080b => "rsa_pss_pss_sha512",
+        0x081a => "ecdsa_brainpoolP256r1tls13_sha256",
+        0x081b => "ecdsa_brainpoolP384r1tls13_sha384",
+        0x081c => "ecdsa_brainpoolP512r1tls13_sha512",
+        0x0904 => "mldsa44",
+        // TLS 1.2 knew pairs of hash and key (RFC 5246 §7.4.1.4.1), which the registry keeps free.
+        0x0101 => "rsa_md5",
+        0x0301 => "rsa_sha224",
+        0x0303 => "ecdsa_sha224",
+        0x0202 => "dsa_sha1",
+        0x0302 => "dsa_sha224",
+        0x0402 => "dsa_sha256",
+        0x0502 => "dsa_sha384",
+        0x0602 => "dsa_sha512",
         other => return format!("{other:#06x}"),
     };
     name.to_owned()

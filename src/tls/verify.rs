@@ -29,12 +29,17 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct Observer {
     algorithms: WebPkiSupportedAlgorithms,
+    /// Schemes that are offered though nobody here can verify them.
+    unverifiable: &'static [SignatureScheme],
     seen: Mutex<Seen>,
 }
 
 impl Observer {
-    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms) -> Arc<Self> {
-        Arc::new(Self { algorithms, seen: Mutex::default() })
+    pub(super) fn new(
+        algorithms: WebPkiSupportedAlgorithms,
+        unverifiable: &'static [SignatureScheme],
+    ) -> Arc<Self> {
+        Arc::new(Self { algorithms, unverifiable, seen: Mutex::default() })
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -90,7 +95,9 @@ impl ServerCertVerifier for Observer {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        let mut schemes = self.algorithms.supported_schemes();
+        schemes.extend(self.unverifiable);
+        schemes
     }
 }
 

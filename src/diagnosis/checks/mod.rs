@@ -59,6 +59,7 @@ pub static ALL: &[&Check] = &[
     &dialogue::reply_malformed::REPLY_MALFORMED,
     // TLS: the handshake, then the certificate, from what everybody refuses to what few do.
     &tls::tls_version_too_old::TLS_VERSION_TOO_OLD,
+    &tls::tls_no_common_cipher::TLS_NO_COMMON_CIPHER,
     &tls::client_certificate_required::CLIENT_CERTIFICATE_REQUIRED,
     &tls::tls_handshake_failed::TLS_HANDSHAKE_FAILED,
     &tls::certificate_expired::CERTIFICATE_EXPIRED,

@@ -54,6 +54,7 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("auth-not-offered", "- E"),
     ("tls-handshake-failed", "W E"),
     ("tls-version-too-old", "W E"),
+    ("tls-no-common-cipher", "W E"),
     ("client-certificate-required", "W E"),
     ("certificate-expired", "W E"),
     ("certificate-not-yet-valid", "W E"),

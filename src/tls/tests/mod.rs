@@ -24,6 +24,7 @@ use crate::observation::{CertificateFacts, TlsFacts};
 mod chains;
 mod handshakes;
 mod reading;
+mod wider;
 
 /// The name that is asked for.
 const NAME: &str = "mx.example.test";

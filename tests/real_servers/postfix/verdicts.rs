@@ -172,6 +172,39 @@ const FAULTS: &[Fault] = &[
         ..NONE
     },
     Fault {
+        name: "tls10-behind-a-newer-library",
+        parameters: &[
+            ("smtpd_tls_protocols", "TLSv1"),
+            ("smtpd_tls_mandatory_protocols", "TLSv1"),
+            ("tls_medium_cipherlist", "ALL:@SECLEVEL=0"),
+        ],
+        expected: &[(587, "1 misconfigured, error tls-version-too-old")],
+        ..NONE
+    },
+    Fault {
+        name: "old-ciphers",
+        parameters: &[
+            ("smtpd_tls_protocols", "TLSv1.2"),
+            ("smtpd_tls_mandatory_protocols", "TLSv1.2"),
+            ("tls_medium_cipherlist", "ECDHE-ECDSA-AES128-SHA"),
+        ],
+        expected: &[
+            (25, "0 open, warning tls-no-common-cipher"),
+            (465, "1 misconfigured, error tls-no-common-cipher"),
+            (587, "1 misconfigured, error tls-no-common-cipher"),
+        ],
+        ..NONE
+    },
+    Fault {
+        name: "odd-group",
+        parameters: &[("tls_eecdh_auto_curves", "secp521r1")],
+        expected: &[
+            (25, "0 open, warning tls-no-common-cipher"),
+            (465, "1 misconfigured, error tls-no-common-cipher"),
+        ],
+        ..NONE
+    },
+    Fault {
         name: "client-certificate",
         parameters: &[("smtpd_tls_req_ccert", "yes")],
         expected: &[
@@ -300,10 +333,17 @@ pub fn in_short(checked: &Checked) -> String {
     format!("{} {status}{}", checked.exit, faults.collect::<String>())
 }
 
-/// One conversation, a second only where the first was put off or could not begin, and never a
-/// login or mail.
+/// One conversation, a second only where the first was put off, could not begin or failed in its
+/// handshake, and never a login or mail.
 fn expect_manners(conversations: &[String], expected: &str) {
-    let again = ["greeting-throttled", "tls-on-plaintext-port", "client-certificate-required"];
+    let again = [
+        "greeting-throttled",
+        "tls-on-plaintext-port",
+        "client-certificate-required",
+        "tls-handshake-failed",
+        "tls-no-common-cipher",
+        "tls-version-too-old",
+    ];
     let most = if again.iter().any(|code| expected.ends_with(code)) { 2 } else { 1 };
     assert!(conversations.len() <= most, "{conversations:?} where {expected} is expected");
     for command in ["auth=", "mail=", "rcpt=", "data="] {

@@ -2,7 +2,7 @@ use super::chain;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::words::list;
-use crate::observation::{CertificateFacts, TlsFacts};
+use crate::observation::{CertificateFacts, WiderOffer};
 
 declare_check! {
     /// ## What it checks
@@ -51,13 +51,20 @@ pub(super) fn short_rsa_key(certificate: &CertificateFacts) -> Option<u32> {
 }
 
 fn check(facts: &EndpointFacts<'_>) -> Outcome {
-    let tls = match chain(facts) {
-        Ok(tls) => tls,
-        Err(outcome) => return outcome,
+    let relied_on: Vec<&CertificateFacts> = match (chain(facts), facts.wider_offer()) {
+        (Ok(tls), _) => {
+            let trusted = tls.path.as_ref().is_some_and(|path| path.trusted);
+            relied_on(&tls.chain, trusted).collect()
+        }
+        // A weak certificate may be why the server and this program did not agree.
+        (Err(_), Some(WiderOffer::Chosen(choice))) if !choice.chain.is_empty() => {
+            relied_on(&choice.chain, false).collect()
+        }
+        (Err(outcome), _) => return outcome,
     };
     let mut weaknesses = Vec::new();
     let mut evidence = Vec::new();
-    for certificate in relied_on(tls) {
+    for certificate in relied_on {
         let key = short_rsa_key(certificate).map(|bits| format!("an RSA key of {bits} bits"));
         let hash = weak_hash(&certificate.signature).map(|hash| format!("a {hash} signature"));
         for weakness in [key, hash].into_iter().flatten() {
@@ -87,9 +94,8 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
 
 /// The certificates that a client relies on: the leaf, and where the chain is not trusted (so that
 /// no path is known) every other one that is not a root.
-fn relied_on(tls: &TlsFacts) -> impl Iterator<Item = &CertificateFacts> {
-    let trusted = tls.path.as_ref().is_some_and(|path| path.trusted);
-    tls.chain
+fn relied_on(chain: &[CertificateFacts], trusted: bool) -> impl Iterator<Item = &CertificateFacts> {
+    chain
         .iter()
         .enumerate()
         .filter(move |(position, c)| *position == 0 || (!trusted && c.subject != c.issuer))
@@ -111,8 +117,8 @@ fn weak_hash(signature: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::fixture::talk;
-    use crate::observation::UntrustedBecause;
+    use crate::diagnosis::fixture::{certificate, talk};
+    use crate::observation::{Choice, TlsErrorKind, TlsFacts, TlsPart, UntrustedBecause};
 
     #[test]
     fn a_short_key_and_an_old_hash_are_named() {
@@ -150,5 +156,21 @@ mod tests {
             tls.distrust(UntrustedBecause::UnknownIssuer, "UnknownIssuer");
         });
         assert_eq!(private.codes(), ["certificate-not-trusted", "certificate-weak"]);
+    }
+
+    #[test]
+    fn one_that_only_a_wider_offer_showed_counts() {
+        let mut leaf = certificate("mx.example.com", "Example R1", &["mx.example.com"]);
+        leaf.key = "RSA 1024".to_owned();
+        let choice = Choice {
+            not_offered: vec![TlsPart::CipherSuite],
+            chain: vec![leaf],
+            ..Choice::default()
+        };
+        let failed = talk(25).tls_fails(TlsErrorKind::HandshakeFailure, "handshake_failure", b"");
+        let codes = failed.clone().then_chose(choice).codes();
+        assert_eq!(codes, ["tls-no-common-cipher", "certificate-weak"]);
+        let unseen = failed.then_refused("handshake_failure");
+        assert!(matches!(unseen.outcome(&CERTIFICATE_WEAK), Outcome::CannotTell(_)));
     }
 }

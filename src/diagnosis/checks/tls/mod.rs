@@ -11,6 +11,7 @@ pub mod certificate_self_signed;
 pub mod certificate_weak;
 pub mod client_certificate_required;
 pub mod tls_handshake_failed;
+pub mod tls_no_common_cipher;
 pub mod tls_version_too_old;
 
 use time::OffsetDateTime;

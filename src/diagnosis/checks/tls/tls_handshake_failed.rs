@@ -1,9 +1,10 @@
 use super::certificate_weak::short_rsa_key;
+use super::tls_no_common_cipher::answer;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
 use crate::diagnosis::words::shorten;
-use crate::observation::{TlsErrorKind, TlsFacts};
+use crate::observation::{TlsErrorKind, TlsFacts, WiderOffer};
 
 declare_check! {
     /// ## What it checks
@@ -20,12 +21,15 @@ declare_check! {
     ///
     /// The server's log names the reason: a key that does not belong to the certificate, a
     /// certificate that cannot be read, or no cipher in common. Offer ECDHE with AES-GCM or
-    /// ChaCha20 and the curves X25519 and P-256, which every current client has.
+    /// ChaCha20 and the curves X25519 and P-256, which every current client has. Where the server
+    /// refused a wider offer as well, it is not about ciphers: mostly it has no certificate and key
+    /// that it can use.
     ///
     /// ## When it may be wrong
     ///
     /// This program speaks TLS 1.2 and 1.3 with modern ciphers only (no CBC, no RSA key exchange,
-    /// no finite-field Diffie-Hellman), so after "handshake failure" other clients may succeed.
+    /// no finite-field Diffie-Hellman). After a bare "handshake failure" it makes a much wider offer
+    /// on a second connection; where even that was not answered, other clients may succeed.
     /// Software that inspects TLS on this side can fail in the server's name.
     ///
     /// ## References
@@ -97,9 +101,23 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             Some(_) => Outcome::NotApplicable("another finding says why it fails"),
         };
     };
-    let nothing_in_common =
+    let maybe_nothing_in_common =
         tls.error.as_ref().is_some_and(|error| error.kind == TlsErrorKind::HandshakeFailure);
-    let fix = if nothing_in_common {
+    let mut evidence: Vec<String> =
+        tls.error.iter().map(|error| format!("TLS: {}", shorten(&error.text))).collect();
+    let offer = facts.wider_offer();
+    evidence.extend(offer.map(|offer| match offer {
+        WiderOffer::Chosen(choice) => answer(choice),
+        WiderOffer::Refused(alert) => format!(
+            "a second connection that offered TLS 1.0 to 1.3 with old ciphers as well was refused \
+             with {alert}"
+        ),
+    }));
+    let fix = if matches!(offer, Some(WiderOffer::Refused(_))) {
+        "It refuses every cipher, old ones too, so it most likely has no certificate and key that it \
+         can use: see that their files can be read and belong together. The server's log for this \
+         handshake names the reason."
+    } else if maybe_nothing_in_common && offer.is_none() {
         "Offer TLS 1.2 or 1.3 with ECDHE, AES-GCM or ChaCha20, and the curves X25519 and P-256. This \
          program has no older ciphers, so other clients may succeed with this server; its log says \
          what was missing."
@@ -110,7 +128,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     Outcome::found(Found {
         message: format!("the TLS handshake with {label} fails: {}", shorten(&why)),
         fix: fix.to_owned(),
-        evidence: tls.error.iter().map(|error| format!("TLS: {}", shorten(&error.text))).collect(),
+        evidence,
         reference: "RFC 8446 §6.2",
     })
 }
@@ -147,6 +165,16 @@ mod tests {
         assert!(common.found(&TLS_HANDSHAKE_FAILED).fix.contains("other clients may succeed"));
         let plain = talk(25).tls_fails(TlsErrorKind::NotTls, "corrupt", b"454 4.7.0 no\r\n");
         assert!(plain.found(&TLS_HANDSHAKE_FAILED).message.contains("`454 4.7.0 no`"));
+    }
+
+    #[test]
+    fn a_server_that_refuses_everything_has_no_certificate_rather_than_old_ciphers() {
+        let kind = TlsErrorKind::HandshakeFailure;
+        let refuses = talk(25).tls_fails(kind, "x", b"").then_refused("handshake_failure");
+        assert_eq!(refuses.codes(), ["tls-handshake-failed"]);
+        let found = refuses.found(&TLS_HANDSHAKE_FAILED);
+        assert!(found.fix.contains("no certificate and key"), "{found:?}");
+        assert!(found.evidence[1].ends_with("refused with handshake_failure"), "{found:?}");
     }
 
     fn unproven_with(scheme: &str, key: &str) -> Talk {

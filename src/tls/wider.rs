@@ -1,0 +1,125 @@
+//! One wider offer: what would a server choose that refused, without a reason, what this program
+//! speaks?
+//!
+//! Sends the ClientHello of [`super::hello`] and reads what [`super::answer`] makes of the answer;
+//! then says so and goes. What was chosen is a fact, and so is what of it had not been offered in
+//! an ordinary handshake; what that means is a matter of [`crate::diagnosis`].
+
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{Answer, AnswerReader, Chosen};
+use super::config::{Attempt, Trust};
+use super::{certificate, hello, iana};
+use crate::names::Host;
+use crate::observation::{Choice, TlsPart, WiderOffer};
+
+/// The alerts user_canceled and close_notify (RFC 8446 §6.1): we leave because we want to.
+const GOODBYE: [u8; 14] = [21, 3, 1, 0, 2, 1, 90, 21, 3, 1, 0, 2, 1, 0];
+
+/// Signature schemes that this program cannot verify: SHA-1, P-521 and Ed448. What the verifier
+/// cannot verify it records, so that a handshake comes to its end with them.
+pub(super) const MORE_SCHEMES: [SignatureScheme; 4] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
+
+/// Makes the wider offer on a connection where the server expects a ClientHello, and closes it.
+/// `None` where nothing came in time that says anything.
+pub async fn offer_wider<S>(
+    trust: &Trust,
+    host: &Host,
+    mut stream: S,
+    deadline: Instant,
+) -> Option<WiderOffer>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut random = [0; 32];
+    SystemRandom::new().fill(&mut random).ok()?;
+    let name = host.name().map(|name| name.as_str());
+    let mut reader = AnswerReader::default();
+    let talk = async {
+        stream.write_all(&hello::client_hello(name, random)).await?;
+        stream.flush().await?;
+        let mut buffer = [0; 4096];
+        loop {
+            let length = stream.read(&mut buffer).await?;
+            if length == 0 || reader.received(&buffer[..length]) {
+                break;
+            }
+        }
+        stream.write_all(&GOODBYE).await?;
+        stream.shutdown().await
+    };
+    // However it ends, what counts is what was read by then.
+    let _: Result<std::io::Result<()>, _> = timeout_at(deadline, talk).await;
+    told(trust, reader.finish())
+}
+
+/// Makes one more ordinary handshake, which offers more signature schemes, where a choice of TLS
+/// 1.3 left those as the only reason: from there on everything is encrypted, and only a handshake
+/// that comes to its end shows them.
+pub async fn offer_more_schemes<S>(
+    trust: &Trust,
+    host: &Host,
+    choice: &mut Choice,
+    stream: S,
+    deadline: Instant,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let attempt = Attempt::with_schemes(trust, host, &MORE_SCHEMES);
+    let Ok(Ok(mut stream)) = timeout_at(deadline, attempt.connect(stream)).await else { return };
+    let facts = attempt.facts();
+    choice.chain = facts.chain;
+    if let Some(scheme) = attempt.scheme() {
+        choice.signature_scheme = Some(iana::scheme(scheme));
+        if !trust.schemes().contains(&scheme) {
+            choice.not_offered.push(TlsPart::SignatureScheme);
+        }
+    }
+    let _ = timeout_at(deadline, stream.shutdown()).await;
+}
+
+fn told(trust: &Trust, answer: Answer) -> Option<WiderOffer> {
+    match answer {
+        Answer { chosen: Some(chosen), chain, .. } => {
+            let chain = chain.iter().map(|der| certificate::read(der).facts).collect();
+            Some(WiderOffer::Chosen(Box::new(Choice { chain, ..choice(trust, &chosen) })))
+        }
+        Answer { alert: Some(alert), .. } => {
+            Some(WiderOffer::Refused(iana::alert(AlertDescription::from(alert))))
+        }
+        Answer { chosen: None, alert: None, .. } => None,
+    }
+}
+
+fn choice(trust: &Trust, chosen: &Chosen) -> Choice {
+    let version = ProtocolVersion::from(chosen.version);
+    let suite = CipherSuite::from(chosen.suite);
+    let group = chosen.group.map(NamedGroup::from);
+    let scheme = chosen.scheme.map(SignatureScheme::from);
+    let provider = trust.provider();
+    let offered = [
+        (TlsPart::Version, matches!(version, ProtocolVersion::TLSv1_2 | ProtocolVersion::TLSv1_3)),
+        (TlsPart::CipherSuite, provider.cipher_suites.iter().any(|own| own.suite() == suite)),
+        (
+            TlsPart::KeyExchange,
+            group.is_none_or(|group| provider.kx_groups.iter().any(|own| own.name() == group)),
+        ),
+        (TlsPart::SignatureScheme, scheme.is_none_or(|scheme| trust.schemes().contains(&scheme))),
+    ];
+    Choice {
+        version: iana::version(version),
+        cipher_suite: iana::suite(suite),
+        key_exchange: group.map(iana::group),
+        signature_scheme: scheme.map(iana::scheme),
+        not_offered: offered.iter().filter(|(_, was)| !was).map(|(part, _)| *part).collect(),
+        chain: Vec::new(),
+    }
+}
