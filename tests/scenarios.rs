@@ -47,7 +47,7 @@
 //! "mx mx1.example.test 192.0.2.1 465,587" = { status = "silent", waited = 2.5 }
 //! ```
 //!
-//! A script's lines: `S: text` the server says it, `RAW bytes` (with `\r`, `\n`, `\x00`), `C: EHLO`
+//! A script's lines: `S: text` the server says it (`{-40 days}` is the date of that day), `RAW bytes` (with `\r`, `\n`, `\x00`), `C: EHLO`
 //! the client must say it, `TLS` a handshake, `CLIENTHELLO` one begins and is not answered, `PAUSE 6s`,
 //! `SILENCE` until the client leaves, `EOF`, `RST`. After the last a QUIT is answered. `healthy` is
 //! what the port is for; `relay`, `submission` and `submissions` are the same for any port.

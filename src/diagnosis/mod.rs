@@ -14,6 +14,7 @@
 pub mod attribution;
 pub mod check;
 pub mod checks;
+mod clock;
 pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -64,6 +64,9 @@ pub struct Observations {
     pub started_at: OffsetDateTime,
     /// How long it took.
     pub duration: Millis,
+    /// When the program that saw this was released: no clock that is right shows an earlier time.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub released_at: Option<OffsetDateTime>,
     /// What this machine can do.
     pub local: LocalNetwork,
     /// What was seen of each target, in the order in which they were asked for.

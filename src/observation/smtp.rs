@@ -1,6 +1,7 @@
 //! What an SMTP server said, and when.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::Millis;
 
@@ -73,6 +74,9 @@ pub struct SmtpFacts {
     pub greeting: Option<Reply>,
     /// How long the greeting's first byte took, from the connection (or the end of the handshake).
     pub greeting_first_byte: Option<Millis>,
+    /// The time that the server states in its greeting, by its own clock.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub stated_time: Option<OffsetDateTime>,
     /// Every EHLO or HELO before TLS, in order.
     pub ehlo_attempts: Vec<EhloAttempt>,
     /// What the last accepted EHLO or HELO before TLS offered.

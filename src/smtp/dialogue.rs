@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::command::{Command, Verb};
 use super::introduction::{Form, HeloNames, Introduction};
 use super::reply::{ReplyProgress, ReplyReader};
+use super::stated_time::stated_time;
 use super::transcript::Transcript;
 use super::{CONVERSATION_OCTETS, FIRST_BYTES, ehlo};
 use crate::observation::{
@@ -325,6 +326,7 @@ impl Dialogue {
         self.phase_ends();
         // RFC 5321 §3.1 asks for 220; a server that greets with another 2yz means it, too.
         let welcome = reply.is_positive();
+        self.facts.stated_time = stated_time(&reply);
         self.facts.greeting = Some(reply);
         match welcome {
             true => self.introduce(),

@@ -16,6 +16,7 @@ mod line;
 #[cfg(test)]
 mod properties;
 mod reply;
+mod stated_time;
 mod transcript;
 
 pub use dialogue::{Dialogue, Next, Said};

@@ -62,6 +62,7 @@ pub static ALL: &[&Check] = &[
     &tls::tls_no_common_cipher::TLS_NO_COMMON_CIPHER,
     &tls::client_certificate_required::CLIENT_CERTIFICATE_REQUIRED,
     &tls::tls_handshake_failed::TLS_HANDSHAKE_FAILED,
+    &tls::clock_wrong_here::CLOCK_WRONG_HERE,
     &tls::certificate_expired::CERTIFICATE_EXPIRED,
     &tls::certificate_not_yet_valid::CERTIFICATE_NOT_YET_VALID,
     &tls::certificate_host_mismatch::CERTIFICATE_HOST_MISMATCH,

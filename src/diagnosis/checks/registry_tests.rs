@@ -56,6 +56,7 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("tls-version-too-old", "W E"),
     ("tls-no-common-cipher", "W E"),
     ("client-certificate-required", "W E"),
+    ("clock-wrong-here", "W W"),
     ("certificate-expired", "W E"),
     ("certificate-not-yet-valid", "W E"),
     ("certificate-expires-soon", "W W"),

@@ -59,6 +59,7 @@ fn called(name: &str) -> DistinguishedName {
 /// The authorities of all scenarios, made once.
 struct Authorities {
     trusted: Authority,
+    second: Authority,
     intermediate: Authority,
     untrusted: Authority,
     trust: Trust,
@@ -70,13 +71,16 @@ fn authorities() -> &'static Authorities {
         let trusted = Authority::new("Trusted Root", None);
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("scenarios-{}.pem", std::process::id()));
-        std::fs::write(&file, &trusted.pem).expect("a file for the trust anchor");
+        let second = Authority::new("Second Root", None);
+        std::fs::write(&file, format!("{}{}", trusted.pem, second.pem))
+            .expect("a file for the trust anchor");
         let trust = Trust::new(std::slice::from_ref(&file)).expect("a trust anchor");
         let _ = std::fs::remove_file(&file);
         Authorities {
             intermediate: Authority::new("Intermediate", Some(&trusted)),
             untrusted: Authority::new("Unknown Root", None),
             trusted,
+            second,
             trust,
         }
     })
@@ -113,9 +117,10 @@ fn make(certificate: &Certificate, asked_for: String) -> CertifiedKey {
     params.not_before = now() + Duration::days(certificate.not_before);
     params.not_after = now() + Duration::days(certificate.not_after);
     let key = KeyPair::generate().expect("a key");
-    let Authorities { trusted, intermediate, untrusted, .. } = authorities();
+    let Authorities { trusted, second, intermediate, untrusted, .. } = authorities();
     let (made, others) = match certificate.issuer {
         Issuer::Trusted => (params.signed_by(&key, &trusted.issuer()), vec![]),
+        Issuer::TrustedToo => (params.signed_by(&key, &second.issuer()), vec![]),
         Issuer::Untrusted => {
             (params.signed_by(&key, &untrusted.issuer()), vec![untrusted.der.clone()])
         }

@@ -210,6 +210,8 @@ impl Default for Certificate {
 #[serde(rename_all = "kebab-case")]
 pub enum Issuer {
     Trusted,
+    /// Another one that is trusted.
+    TrustedToo,
     Untrusted,
     SelfSigned,
     /// A trusted intermediate that the server does not send.

@@ -86,7 +86,7 @@ impl Script {
 fn step(line: &str) -> Step {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
-        "S:" => Step::Say(format!("{rest}\r\n").into_bytes()),
+        "S:" => Step::Say(format!("{}\r\n", dated(rest)).into_bytes()),
         "RAW" => Step::Say(raw(rest).unwrap_or_else(|| panic!("no bytes: {line}"))),
         "C:" => Step::Expect(rest.to_owned()),
         "TLS" => Step::Tls,
@@ -100,6 +100,20 @@ fn step(line: &str) -> Step {
         "RST" => Step::Reset,
         _ => panic!("unknown step: {line}"),
     }
+}
+
+/// The text with the date of so many days from today in the place of `{-40 days}`, as Exim, Sendmail
+/// and Exchange greet with it.
+fn dated(text: &str) -> String {
+    let Some((front, days, back)) = text.split_once('{').and_then(|(front, rest)| {
+        let (days, back) = rest.split_once(" days}")?;
+        Some((front, days.parse().ok()?, back))
+    }) else {
+        return text.to_owned();
+    };
+    let at = certificates::now() + time::Duration::days(days);
+    let date = at.format(&time::format_description::well_known::Rfc2822).expect("a date");
+    format!("{front}{date}{back}")
 }
 
 /// Text with `\r`, `\n` and `\x00`.

@@ -1,4 +1,4 @@
-use super::{OutOfDate, chain, dated, out_of_date, whose};
+use super::{NO_CLOCK, OutOfDate, chain, dated, is_excused, out_of_date, whose};
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::words::{day, days};
@@ -53,6 +53,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let expired = out_of_date(tls, UntrustedBecause::Expired, |c| c.not_after, |end| end < now);
     Outcome::found(match expired {
         None => return Outcome::Pass,
+        Some(found) if is_excused(facts, &found) => return NO_CLOCK,
         Some(OutOfDate::Certificate { certificate, at, is_leaf }) => dated(
             format!(
                 "the {} of {label} expired {} ago ({})",

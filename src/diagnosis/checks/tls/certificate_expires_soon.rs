@@ -1,9 +1,11 @@
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::{chain, dated};
+use super::{NO_CLOCK, chain, dated};
 use crate::diagnosis::check::{EndpointFacts, Outcome, Rule, declare_check};
+use crate::diagnosis::clock;
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::words::{day, days};
+use crate::observation::CertificateFacts;
 
 /// Certificates that renew themselves are renewed a third of their life before they end, so one
 /// that is this near has mostly missed its renewal.
@@ -44,6 +46,12 @@ declare_check! {
     };
 }
 
+/// How long a certificate is still valid, where that is not long.
+pub(super) fn ends_soon(certificate: &CertificateFacts, now: OffsetDateTime) -> Option<Duration> {
+    let left = certificate.not_after? - now;
+    (!left.is_negative() && left <= SOON).then_some(left)
+}
+
 fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let tls = match chain(facts) {
         Ok(tls) => tls,
@@ -53,9 +61,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let Some(end) = leaf.not_after else {
         return Outcome::CannotTell("the certificate could not be read");
     };
-    let left = end - facts.target.observed_at;
-    if left.is_negative() || left > SOON {
-        return Outcome::Pass;
+    let Some(left) = ends_soon(leaf, facts.target.observed_at) else { return Outcome::Pass };
+    if clock::wrong(facts.run).is_some() {
+        return NO_CLOCK;
     }
     Outcome::found(dated(
         format!(

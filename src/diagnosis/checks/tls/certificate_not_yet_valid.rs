@@ -1,4 +1,4 @@
-use super::{OutOfDate, chain, dated, out_of_date, whose};
+use super::{NO_CLOCK, OutOfDate, chain, dated, is_excused, out_of_date, whose};
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::words::{day, days};
@@ -55,6 +55,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         out_of_date(tls, UntrustedBecause::NotYetValid, |c| c.not_before, |begin| begin > now);
     Outcome::found(match early {
         None => return Outcome::Pass,
+        Some(found) if is_excused(facts, &found) => return NO_CLOCK,
         Some(OutOfDate::Certificate { certificate, at, is_leaf }) => dated(
             format!(
                 "the {} of {label} is not valid yet: it begins in {} ({})",

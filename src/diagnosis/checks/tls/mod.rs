@@ -10,6 +10,7 @@ pub mod certificate_not_yet_valid;
 pub mod certificate_self_signed;
 pub mod certificate_weak;
 pub mod client_certificate_required;
+pub mod clock_wrong_here;
 pub mod tls_handshake_failed;
 pub mod tls_no_common_cipher;
 pub mod tls_version_too_old;
@@ -17,6 +18,7 @@ pub mod tls_version_too_old;
 use time::OffsetDateTime;
 
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Settings};
+use crate::diagnosis::clock;
 use crate::diagnosis::words::instant;
 use crate::observation::{CertificateFacts, PathVerdict, TlsFacts, UntrustedBecause};
 
@@ -98,10 +100,7 @@ fn out_of_date<'a>(
     date: fn(&CertificateFacts) -> Option<OffsetDateTime>,
     excludes: impl Fn(OffsetDateTime) -> bool,
 ) -> Option<OutOfDate<'a>> {
-    let path_says_so = tls
-        .path
-        .as_ref()
-        .is_some_and(|path| !path.trusted && path.untrusted_because == Some(because));
+    let path_says_so = fails_for(tls, because);
     let needed = if path_says_so { tls.chain.len() } else { 1 };
     let found = tls.chain.iter().take(needed).enumerate().find_map(|(position, certificate)| {
         let at = date(certificate).filter(|at| excludes(*at))?;
@@ -109,6 +108,33 @@ fn out_of_date<'a>(
     });
     found.or(path_says_so.then_some(OutOfDate::SomewhereInThePath))
 }
+
+/// The path is not trusted for this reason.
+fn fails_for(tls: &TlsFacts, because: UntrustedBecause) -> bool {
+    tls.path.as_ref().is_some_and(|path| !path.trusted && path.untrusted_because == Some(because))
+}
+
+/// How many certificates of a chain may be found out of date.
+fn needed(tls: &TlsFacts) -> usize {
+    let because = [UntrustedBecause::Expired, UntrustedBecause::NotYetValid];
+    let all = because.into_iter().any(|because| fails_for(tls, because));
+    if all { tls.chain.len() } else { tls.chain.len().min(1) }
+}
+
+/// Whether the dates of a certificate exclude an instant.
+fn out_of_date_by(certificate: &CertificateFacts, now: OffsetDateTime) -> bool {
+    certificate.not_after.is_some_and(|end| end < now)
+        || certificate.not_before.is_some_and(|begin| begin > now)
+}
+
+/// Whether a certificate that seems out of date may be fine, as this machine's clock is wrong.
+fn is_excused(facts: &EndpointFacts<'_>, found: &OutOfDate<'_>) -> bool {
+    let OutOfDate::Certificate { certificate, .. } = found else { return false };
+    clock::wrong(facts.run).is_some_and(|clock| clock.excuses(certificate))
+}
+
+/// The outcome of checks of dates by a clock that is wrong.
+const NO_CLOCK: Outcome = Outcome::CannotTell("this machine's clock is wrong");
 
 /// What [`out_of_date`] found.
 enum OutOfDate<'a> {
