@@ -33,7 +33,7 @@
 //! ```no_run
 //! let saved = std::fs::read_to_string("observations.json")?;
 //! let observations: smtpcheck::observation::Observations = serde_json::from_str(&saved)?;
-//! for target in smtpcheck::diagnose(&observations, &[]).targets {
+//! for target in smtpcheck::diagnose(&observations, &smtpcheck::Demands::default()).targets {
 //!     assert_ne!(target.summary, "");
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -60,6 +60,7 @@ pub use cli::args::{Args, Stop};
 pub use cli::{exit, run, system_effects};
 pub use diagnosis::check::{Check, Group};
 pub use diagnosis::checks::ALL as CHECKS;
+pub use diagnosis::demands::{BlockedHere, Demands, Expectation, TargetDemands};
 pub use diagnosis::finding;
 pub use diagnosis::{Diagnosis, diagnose};
 pub use environment::{Basis, Kind, Marks, Policy, Provider, provider, recognise};

@@ -3,10 +3,13 @@
 //! Knows targets, ports, budgets and what contradicts what; nonsense is refused here, in the
 //! user's words. Must not know what any server answers. Go on with [`probe`](crate::probe).
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::cli::args::{Args, Command, ConnectTo, SubmissionArg};
+use crate::cli::args::{Args, Command, ConnectTo, FailOn, SubmissionArg};
+use crate::cli::config::TargetTable;
+use crate::diagnosis::demands::{Demands, TargetDemands};
 use crate::names::{Host, NameError, Server, Target};
 use crate::port::{PortMode, Requirement, Role, requirement};
 
@@ -42,6 +45,21 @@ pub struct Plan {
     pub bind: Vec<IpAddr>,
     /// Keep every line of every conversation.
     pub keep_transcripts: bool,
+    /// How what is seen is judged.
+    pub demands: Demands,
+    /// Which findings make the exit code 1.
+    pub fail_on: FailOn,
+    /// What is different for single targets.
+    pub special: HashMap<Target, Special>,
+}
+
+/// What is different for one target, where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Special {
+    /// Where its submission servers come from.
+    pub submission: Option<Submission>,
+    /// Which of its findings make the exit code 1.
+    pub fail_on: Option<FailOn>,
 }
 
 /// Where the submission servers of a domain come from.
@@ -62,18 +80,13 @@ impl Plan {
     /// One line that names what contradicts what, or the target that is none.
     pub fn new(args: &Args, list: impl FnOnce() -> Result<String, String>) -> Result<Self, String> {
         let ports = distinct_ports(&args.ports)?;
-        let mut named = Vec::new();
-        let mut none = false;
-        for value in &args.submission {
-            match value {
-                SubmissionArg::None => none = true,
-                SubmissionArg::Server(server) => named.push(server.clone()),
-            }
-        }
+        let named = servers(&args.submission);
+        let none = args.submission.contains(&SubmissionArg::None);
         if none && !named.is_empty() {
             return Err("--submission none contradicts the other --submission".to_owned());
         }
-        if none && args.targets.is_empty() && args.command.is_none() {
+        let no_target = args.targets.is_empty() && args.configured.is_empty();
+        if none && no_target && args.command.is_none() {
             return Err("--submission none leaves nothing to check; name a target".to_owned());
         }
         let of_family = |v4: bool| args.bind.iter().filter(|a| a.is_ipv4() == v4).count();
@@ -82,7 +95,7 @@ impl Plan {
         }
         let targets = match &args.command {
             Some(Command::Trace { hosts }) => hosts_to_trace(hosts)?,
-            None => targets_to_check(args, &named, list)?,
+            _ => targets_to_check(args, &named, list)?,
         };
         Ok(Self {
             targets,
@@ -90,6 +103,8 @@ impl Plan {
                 true => Submission::Discover,
                 false => Submission::Named(named),
             },
+            fail_on: args.fail_on,
+            special: args.configured.iter().map(special).collect(),
             ports,
             ports_given: args.ports_given,
             ipv4: !args.ipv6,
@@ -102,12 +117,35 @@ impl Plan {
             helo: args.helo.clone(),
             bind: args.bind.clone(),
             keep_transcripts: args.verbose >= 2,
+            demands: Demands {
+                ignore: args.ignore.clone(),
+                blocked_here: args.blocked_here.into(),
+                targets: args.configured.iter().map(demands).collect(),
+            },
         })
     }
 
     /// A family that the user excluded is left out altogether.
     pub fn may_use(&self, address: IpAddr) -> bool {
         if address.is_ipv4() { self.ipv4 } else { self.ipv6 }
+    }
+
+    /// Where the submission servers of a target come from.
+    pub fn submission_of(&self, target: &Target) -> &Submission {
+        let own = self.special.get(target).and_then(|special| special.submission.as_ref());
+        own.unwrap_or(&self.submission)
+    }
+
+    /// Which findings of a target make the exit code 1.
+    pub fn fail_on_of(&self, target: &Target) -> FailOn {
+        let own = self.special.get(target).and_then(|special| special.fail_on);
+        own.unwrap_or(self.fail_on)
+    }
+
+    /// The ports of a role that something is expected of.
+    pub fn expected_ports(&self, target: &Target, role: Role) -> Vec<PortMode> {
+        let expectations = self.demands.expectations(target).iter();
+        expectations.filter(|e| e.role == role).map(|e| self.port_mode(e.port)).collect()
     }
 
     /// The local address to connect from to this one, where the user chose one of its family.
@@ -172,17 +210,40 @@ impl Plan {
             Ok(Target::Server(server) | Target::Submission(server)) => server.port,
             _ => None,
         });
-        let submission = match &self.submission {
+        let understood = || self.targets.iter().filter_map(|(_, target)| target.as_ref().ok());
+        let submission = understood().flat_map(|target| match self.submission_of(target) {
             Submission::Named(servers) => servers.iter().filter_map(|s| s.port).collect(),
             Submission::Discover => Vec::new(),
-        };
-        for port in named.chain(submission) {
+        });
+        let expected = understood().flat_map(|target| {
+            self.demands.expectations(target).iter().map(|expectation| expectation.port)
+        });
+        for port in named.chain(submission).chain(expected) {
             if !ports.contains(&port) {
                 ports.push(port);
             }
         }
         ports
     }
+}
+
+fn servers(given: &[SubmissionArg]) -> Vec<Server> {
+    let named = given.iter().filter_map(|value| match value {
+        SubmissionArg::None => None,
+        SubmissionArg::Server(server) => Some(server.clone()),
+    });
+    named.collect()
+}
+
+fn special(table: &TargetTable) -> (Target, Special) {
+    let submission = table.submission.as_ref().filter(|given| !given.is_empty());
+    let submission = submission.map(|given| Submission::Named(servers(given)));
+    (table.target.clone(), Special { submission, fail_on: table.fail_on })
+}
+
+fn demands(table: &TargetTable) -> (Target, TargetDemands) {
+    let (ignore, expectations) = (table.ignore.clone(), table.expectations.clone());
+    (table.target.clone(), TargetDemands { ignore, expectations })
 }
 
 /// What one run is about: what was typed, and how it is understood.
@@ -205,7 +266,10 @@ fn targets_to_check(
             Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
         targets.push((text.clone(), Ok(target)));
     }
-    if args.targets.is_empty() {
+    if args.targets.is_empty() && !args.configured.is_empty() {
+        let table = |table: &TargetTable| (table.input.clone(), Ok(table.target.clone()));
+        targets.extend(args.configured.iter().map(table));
+    } else if args.targets.is_empty() {
         let own = |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
         targets.extend(named.iter().map(own));
     } else if targets.is_empty() {

@@ -329,7 +329,7 @@ pub struct EndpointReport {
     pub transcript: Vec<TranscriptLine>,
 }
 
-/// Why an endpoint was not dialled.
+/// Why an endpoint was not dialled, or is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -342,6 +342,8 @@ pub enum SkippedBecause {
     NotPublic,
     /// A rule of this program or a shortage of this machine forbade it.
     NotDialled,
+    /// It was dialled, and is blocked on this side, which `--blocked-here skip` leaves out.
+    BlockedHere,
 }
 
 /// The connection.

@@ -44,6 +44,73 @@ fn help_of_trace() {
 }
 
 #[test]
+fn help_of_what_checks_nothing() {
+    golden("completions-short.txt", &["completions", "-h"]);
+    golden("completions-long.txt", &["completions", "--help"]);
+    golden("man-short.txt", &["man", "-h"]);
+    golden("man-long.txt", &["man", "--help"]);
+}
+
+#[test]
 fn version() {
-    assert_eq!(shown(&["--version"]), concat!("smtpcheck ", env!("CARGO_PKG_VERSION"), "\n"));
+    let version = concat!("smtpcheck ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(shown(&["--version"]), version);
+    let facts = shown(&["-V"]);
+    assert!(facts.starts_with(version), "{facts}");
+    for fact in ["rustls 0.", "ring 0.", "webpki-roots 1.", " of 20", "\nfor "] {
+        assert!(facts.contains(fact), "no {fact}: {facts}");
+    }
+    for more in [["--version", "--verbose"], ["-v", "--version"]] {
+        assert_eq!(shown(&more), facts);
+    }
+}
+
+/// Every option and command that the help tells of.
+fn words() -> Vec<String> {
+    let long = shown(&["--help"]);
+    let options = long.lines().filter_map(|line| {
+        let (_, rest) = line.trim_start().split_once("--")?;
+        let is_option = line.trim_start().starts_with('-');
+        let end = rest.find(|c: char| c != '-' && !c.is_ascii_lowercase() && !c.is_ascii_digit());
+        is_option.then(|| rest[..end.unwrap_or(rest.len())].to_owned())
+    });
+    let words: Vec<String> =
+        options.chain(["trace", "completions", "man"].map(str::to_owned)).collect();
+    assert!(words.len() > 20, "{words:?}");
+    words
+}
+
+#[test]
+fn every_shell_completes_every_option_and_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = shown(&["completions", shell]);
+        for word in words() {
+            assert!(script.contains(&word), "{shell} does not know {word}");
+        }
+        // Of these two shells, clap completes no values of options.
+        let values = !["powershell", "elvish"].contains(&shell);
+        assert_eq!(script.contains("undetermined"), values, "{shell}: values of --blocked-here");
+    }
+    // What the script says is not what the environment of whoever makes it says.
+    let command = Command::new(env!("CARGO_BIN_EXE_smtpcheck"))
+        .args(["completions", "bash"])
+        .env("SMTPCHECK_FORMAT", "json")
+        .env("SMTPCHECK_TIMEOUT", "5")
+        .output()
+        .expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&command.stdout), shown(&["completions", "bash"]));
+}
+
+#[test]
+fn the_man_page_has_everything_that_the_help_has() {
+    let page = shown(&["man"]);
+    let plain = page.replace("\\-", "-");
+    for word in words() {
+        assert!(plain.contains(&word), "the man page does not know {word}");
+    }
+    for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT CODES"] {
+        assert!(page.contains(&format!(".SH {section}\n")), "there is no section {section}");
+    }
+    // Every line of the examples stands for itself.
+    assert!(plain.contains("\\&  smtpcheck -s smtp.example.com "), "{page}");
 }

@@ -10,6 +10,7 @@
 //! exit = 1
 //! took = 8.0                                      # seconds, to half a tenth
 //! says = ["words in the text report"]
+//! # config = """…"""                              # a configuration, which `--config` then names
 //! # resolver = "fails"                            # whatever is asked: fails, refuses, silent
 //! # interrupted_after = 3.0                       # seconds until Ctrl-C
 //!

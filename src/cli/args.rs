@@ -3,17 +3,22 @@
 //! Knows how options are spelt. Must not know what is done with them: [`plan`](crate::plan)
 //! refuses nonsense between options, this file only within one.
 
-use std::ffi::{OsStr, OsString};
+mod read;
+
+pub(super) use self::read::{command, one_line};
+
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{FalseyValueParser, Resettable};
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
+use super::config::TargetTable;
+use super::facts;
 use crate::diagnosis::checks;
+use crate::diagnosis::demands::BlockedHere;
 use crate::names::{self, Host, Server};
 use crate::port::{Mode, PortMode};
 
@@ -21,9 +26,9 @@ use crate::port::{Mode, PortMode};
 /// tries ports 25, 465, 587 and 2525 on all of them, and says which are open, blocked or
 /// misconfigured, and what to do.
 #[derive(Debug, Parser)]
-#[command(name = "smtpcheck", version, max_term_width = 100, after_long_help = EXAMPLES)]
+#[command(name = "smtpcheck", version = facts::BUILD, long_version = facts::VERSION, max_term_width = 100, after_long_help = EXAMPLES)]
 // A target may be called `help`; only the commands of the contract are taken from targets.
-#[command(subcommand_negates_reqs = true, disable_help_subcommand = true, override_usage = USAGE)]
+#[command(disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Args {
     /// What to check: a domain, me@example.com, host:port, an IP address, or - for a list on
     /// standard input
@@ -32,8 +37,18 @@ pub struct Args {
     /// `[2001:db8::1]:25` or as a bare IP address; MX is then not looked up, and with a port only
     /// that port is probed. `-` reads targets from standard input, one a line; blank lines and
     /// lines that begin with # are ignored.
-    #[arg(value_name = "TARGET", required_unless_present = "submission")]
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     pub targets: Vec<String>,
+
+    /// Read targets, options and expectations from this TOML file
+    ///
+    /// Each option by its long name (`timeout = 10`), then each target with what must be true of it:
+    /// `[[target]]` with `name`, `submission`, `expect`, `ignore` and `fail-on`. The command line
+    /// counts more than the environment, and that more than the file. Targets on the command line
+    /// are checked in place of those in the file.
+    #[arg(long, env = "SMTPCHECK_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = WHAT, global = true)]
+    pub config: Option<PathBuf>,
 
     /// The submission server, or `none`; repeatable [default: found through SRV records]
     ///
@@ -93,7 +108,8 @@ pub struct Args {
     pub connect_to: Vec<ConnectTo>,
 
     /// Trust the certificates in this PEM file as well as the built-in roots; repeatable
-    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", help_heading = HOW, global = true)]
+    #[arg(long, env = "SMTPCHECK_CA_FILE", value_name = "PEM", value_hint = ValueHint::FilePath,
+          help_heading = HOW, global = true)]
     pub ca_file: Vec<PathBuf>,
 
     /// Name to give in EHLO [default: this host's full name, else an address literal]
@@ -131,7 +147,8 @@ pub struct Args {
     /// Write the report to this file instead of standard output, atomically
     ///
     /// jsonl is appended to what the file has already.
-    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", help_heading = REPORT, global = true)]
+    #[arg(short, long, env = "SMTPCHECK_OUTPUT", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = REPORT, global = true)]
     pub output: Option<PathBuf>,
 
     /// Which findings make the exit code 1
@@ -143,6 +160,14 @@ pub struct Args {
     #[arg(long, env = "SMTPCHECK_IGNORE", value_name = "CODE", value_delimiter = ',',
           value_parser = parse_code, help_heading = REPORT, global = true)]
     pub ignore: Vec<&'static str>,
+
+    /// What a port that is blocked on this side means for a target
+    ///
+    /// On this side is this machine, its network and its provider; many CI services and clouds block
+    /// port 25. What was seen is in the report in any case.
+    #[arg(long, env = "SMTPCHECK_BLOCKED_HERE", value_name = "MEANING", default_value = "fail",
+          help_heading = REPORT, global = true)]
+    pub blocked_here: BlockedHereArg,
 
     /// Show the facts of good ports too; -vv shows every conversation, line by line
     #[arg(short, long, env = "SMTPCHECK_VERBOSE", action = ArgAction::Count,
@@ -166,6 +191,14 @@ pub struct Args {
     /// The user chose the ports: they are named, not merely looked at.
     #[arg(skip)]
     pub ports_given: bool,
+
+    /// The targets of the configuration, with what is said of each.
+    #[arg(skip)]
+    pub configured: Vec<TargetTable>,
+
+    /// A word to the user about the command line, which is no mistake.
+    #[arg(skip)]
+    pub hint: Option<String>,
 }
 
 /// What to do instead of checking targets.
@@ -182,17 +215,42 @@ pub enum Command {
         #[arg(value_name = "HOST", required = true)]
         hosts: Vec<String>,
     },
+    /// Print completions for a shell
+    ///
+    /// The script goes to standard output: put it where the shell looks for completions, or have
+    /// the shell read it when it starts.
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the man page
+    ///
+    /// In roff, on standard output: `smtpcheck man | man -l -` shows it.
+    Man,
 }
 
 /// Options that every command takes, since they may stand in the environment or in front of it,
 /// and that change nothing for `trace`.
-const NOTHING_TO_TRACE: [&str; 8] =
-    ["submission", "connect_timeout", "timeout", "jobs", "ca_file", "helo", "fail_on", "ignore"];
+const NOTHING_TO_TRACE: [&str; 9] = [
+    "submission",
+    "connect_timeout",
+    "timeout",
+    "jobs",
+    "ca_file",
+    "helo",
+    "fail_on",
+    "ignore",
+    "blocked_here",
+];
 
 const USAGE: &str = "\
 smtpcheck [OPTIONS] <TARGET>...
        smtpcheck [OPTIONS] --submission <HOST[:PORT]>
-       smtpcheck trace [OPTIONS] <HOST>...";
+       smtpcheck trace [OPTIONS] <HOST>...
+       smtpcheck completions <SHELL>
+       smtpcheck man";
 
 const WHAT: &str = "What to check";
 const HOW: &str = "How to check it";
@@ -205,6 +263,7 @@ Examples:
   smtpcheck mail.example.com:587             one port of one server
   smtpcheck example.com --format json -o report.json
   smtpcheck --fail-on warning - < domains.txt
+  smtpcheck --config mail.toml               targets, and what must be true of them
 
 Every option has an environment variable: SMTPCHECK_ and its name in capitals, such as
 SMTPCHECK_CONNECT_TIMEOUT=3 or SMTPCHECK_PORTS=25,587. The command line counts more.
@@ -225,6 +284,12 @@ Exit codes:
   0  every host was traced, wherever its paths end
   2  the command line is wrong; nothing was sent
   3  a host could not be traced, or the trace was interrupted";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  smtpcheck completions bash > ~/.local/share/bash-completion/completions/smtpcheck
+  smtpcheck completions zsh > \"${fpath[1]}/_smtpcheck\"
+  smtpcheck completions fish > ~/.config/fish/completions/smtpcheck.fish";
 
 /// What the report looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -267,6 +332,27 @@ pub enum FailOn {
     Never,
 }
 
+/// What a port that is blocked on this side means for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BlockedHereArg {
+    /// An error: exit code 1.
+    Fail,
+    /// No verdict is given: exit code 3.
+    Undetermined,
+    /// It is skipped, and the rest decides; where nothing required is left, no verdict is given.
+    Skip,
+}
+
+impl From<BlockedHereArg> for BlockedHere {
+    fn from(given: BlockedHereArg) -> Self {
+        match given {
+            BlockedHereArg::Fail => Self::Fail,
+            BlockedHereArg::Undetermined => Self::Undetermined,
+            BlockedHereArg::Skip => Self::Skip,
+        }
+    }
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
@@ -301,147 +387,13 @@ pub struct ConnectTo {
 /// Why the command line cannot be used, or what it asked to be shown instead of a check.
 #[derive(Debug)]
 pub enum Stop {
-    /// `--help` or `--version`: this text goes to standard output, and that is success.
+    /// `--help`, `--version` or `-V`: this text goes to standard output, and that is success.
     Show(String),
     /// A mistake, as one line.
     Usage(String),
 }
 
-impl Args {
-    /// Reads the command line and the `SMTPCHECK_*` environment, the program's name first.
-    ///
-    /// # Errors
-    ///
-    /// A mistake, told in one line that names the value and says what is allowed; or the text
-    /// that `--help` and `--version` ask for.
-    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
-        // Each variable beside its option would make the help twice as long; it tells the rule.
-        // An empty variable is as good as none: pipelines set them so.
-        let mut command = Self::command().mut_args(|option| {
-            let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
-            match option.get_env().is_some_and(is_empty) {
-                true => option.env(Resettable::Reset),
-                false => option.hide_env(true),
-            }
-        });
-        // Only then do the commands have the options that stand before or after them.
-        command.build();
-        let command = command.mut_subcommand("trace", |trace| {
-            trace.mut_args(|option| {
-                let idle = NOTHING_TO_TRACE.contains(&option.get_id().as_str());
-                option.hide(idle)
-            })
-        });
-        let words: Vec<OsString> = words.into_iter().collect();
-        let commands: Vec<String> =
-            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        let matches = command.try_get_matches_from(&words).map_err(stop)?;
-        let mut args = Self::from_arg_matches(&matches).map_err(stop)?;
-        // Behind a target clap takes a command's name for another target.
-        if !words.iter().any(|word| word == "--")
-            && let Some(name) = args.targets.iter().find(|target| commands.contains(target))
-        {
-            return Err(Stop::Usage(format!(
-                "`{name}` is a command and stands before everything but options; a target of that \
-                 name stands behind `--`"
-            )));
-        }
-        if args.ipv4 && args.ipv6 {
-            // The command line counts more than the environment.
-            let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-            (args.ipv4, args.ipv6) = match (typed("ipv4"), typed("ipv6")) {
-                (true, false) => (true, false),
-                (false, true) => (false, true),
-                _ => return Err(Stop::Usage("--ipv4 and --ipv6 exclude each other".to_owned())),
-            };
-        }
-        args.ports_given = matches.value_source("ports") != Some(ValueSource::DefaultValue);
-        // A path may have a comma in it, so only the environment's list is cut at commas.
-        if matches.value_source("ca_file") == Some(ValueSource::EnvVariable) {
-            args.ca_file = args.ca_file.iter().flat_map(|list| split_at_commas(list)).collect();
-        }
-        if matches.value_source("report") == Some(ValueSource::EnvVariable) {
-            args.report = split_reports(&args.report)?;
-        }
-        Ok(args)
-    }
-
-    /// The format that a command line asks for, though it cannot be used as it stands: a mistake
-    /// is told in it. clap gives up at the mistake, wherever the format stands.
-    pub fn format_asked(words: &[OsString]) -> Option<FormatArg> {
-        let mut words = words.iter().skip(1).filter_map(|word| word.to_str());
-        let mut asked = std::env::var("SMTPCHECK_FORMAT").ok();
-        while let Some(word) = words.next().filter(|word| *word != "--") {
-            let short = || {
-                let word = word.strip_prefix('-').filter(|word| !word.starts_with('-'))?;
-                word.trim_start_matches(['4', '6', 'q', 'v', 'h', 'V']).strip_prefix('f')
-            };
-            match (word.strip_prefix("--format"), short()) {
-                (Some(""), _) | (_, Some("")) => asked = words.next().map(str::to_owned),
-                (Some(value), _) | (_, Some(value)) => {
-                    asked = Some(value.strip_prefix('=').unwrap_or(value).to_owned());
-                }
-                _ => {}
-            }
-        }
-        FormatArg::from_str(asked?.trim(), false).ok()
-    }
-}
-
-/// The environment's list: each part behind a comma is a value of its own.
-fn split_reports(reports: &[ReportArg]) -> Result<Vec<ReportArg>, Stop> {
-    let mut split = Vec::new();
-    for ReportArg { format, file } in reports {
-        let files = split_at_commas(file);
-        for (i, part) in files.into_iter().enumerate() {
-            let part = match (i, part.to_str()) {
-                (0, _) | (_, None) => ReportArg { format: *format, file: part },
-                (_, Some(text)) => parse_report(text)
-                    .map_err(|why| Stop::Usage(format!("SMTPCHECK_REPORT: `{text}`: {why}")))?,
-            };
-            split.push(part);
-        }
-    }
-    Ok(split)
-}
-
-fn split_at_commas(list: &Path) -> Vec<PathBuf> {
-    match list.to_str() {
-        Some(list) => list.split(',').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
-        None => vec![list.to_owned()],
-    }
-}
-
-/// Makes one line of clap's several, without the usage that nobody reads there.
-fn stop(error: clap::Error) -> Stop {
-    let text = error.render().to_string();
-    if !error.use_stderr() {
-        return Stop::Show(text);
-    }
-    if error.kind() == ErrorKind::MissingRequiredArgument {
-        let nothing = match text.lines().any(|line| line.trim_start().starts_with("<HOST>")) {
-            true => "name a HOST to trace, as in `smtpcheck trace mail.example.com`",
-            false => "name a TARGET to check, as in `smtpcheck example.com`, or a server with -s",
-        };
-        return Stop::Usage(format!("{nothing} (--help lists every option)"));
-    }
-    let mut line = String::new();
-    for part in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
-        // The usage may have several lines; nothing but a pointer to --help follows it.
-        if part.starts_with("Usage:") || part.starts_with("For more information") {
-            break;
-        }
-        let part = part.strip_prefix("error: ").unwrap_or(part);
-        if !line.is_empty() {
-            line.push_str(if line.ends_with(':') { " " } else { "; " });
-        }
-        line.push_str(part);
-    }
-    line.push_str(" (--help lists every option)");
-    Stop::Usage(line)
-}
-
-fn parse_submission(text: &str) -> Result<SubmissionArg, String> {
+pub(super) fn parse_submission(text: &str) -> Result<SubmissionArg, String> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(SubmissionArg::None);
     }
@@ -533,7 +485,7 @@ fn split_outside_brackets(text: &str) -> Vec<&str> {
     parts
 }
 
-fn parse_report(text: &str) -> Result<ReportArg, String> {
+pub(super) fn parse_report(text: &str) -> Result<ReportArg, String> {
     let form = "give FORMAT=FILE, as in junit=report.xml";
     let (format, file) = text.split_once('=').ok_or(form)?;
     let known = FormatArg::value_variants();
@@ -565,7 +517,7 @@ fn parse_helo(text: &str) -> Result<String, String> {
     })
 }
 
-fn parse_code(text: &str) -> Result<&'static str, String> {
+pub(super) fn parse_code(text: &str) -> Result<&'static str, String> {
     if let Some(check) = checks::find(text) {
         return Ok(check.code);
     }
@@ -577,7 +529,10 @@ fn parse_code(text: &str) -> Result<&'static str, String> {
 }
 
 /// The candidate that is spelt most like `text`, if one is near.
-fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    text: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let (distance, best) = candidates.map(|c| (strsim::damerau_levenshtein(text, c), c)).min()?;
     (distance <= text.len().max(best.len()) / 3).then_some(best)
 }

@@ -4,6 +4,7 @@
 
 use super::args::FailOn;
 use crate::diagnosis::finding::{Severity, Verdict};
+use crate::plan::Plan;
 use crate::render::PluginState;
 use crate::report::{Report, TargetReport, TraceReport, TraceState};
 
@@ -18,11 +19,12 @@ pub const UNDETERMINED: u8 = 3;
 
 /// The exit code of a report. Of several targets 3 wins over 1, and 1 over 0: a run that did not
 /// check everything never looks like one that did.
-pub fn code(report: &Report, fail_on: FailOn) -> u8 {
+pub fn code(report: &Report, plan: &Plan) -> u8 {
     if !report.network.traces.is_empty() {
         return code_of_traces(&report.network.traces);
     }
-    report.targets.iter().map(|target| code_of(target, fail_on)).max().unwrap_or(UNDETERMINED)
+    let targets = report.targets.iter().enumerate();
+    targets.map(|(at, target)| code_of(target, bar(plan, at))).max().unwrap_or(UNDETERMINED)
 }
 
 /// A trace finds no fault, wherever the paths end; but it has to be carried out, for every host.
@@ -39,8 +41,8 @@ fn code_of_traces(traces: &[TraceReport]) -> u8 {
 }
 
 /// Of one target the first that applies of 1, 3 and 0.
-fn code_of(target: &TargetReport, fail_on: FailOn) -> u8 {
-    match bar(fail_on) {
+fn code_of(target: &TargetReport, bar: Option<Severity>) -> u8 {
+    match bar {
         _ if target.interrupted => UNDETERMINED,
         Some(bar) if has(target, bar) => FOUND,
         _ if target.verdict == Verdict::Undetermined => UNDETERMINED,
@@ -48,9 +50,11 @@ fn code_of(target: &TargetReport, fail_on: FailOn) -> u8 {
     }
 }
 
-/// The least severity that counts; none where no finding does.
-pub fn bar(fail_on: FailOn) -> Option<Severity> {
-    match fail_on {
+/// The least severity that counts for a target, by its place: the report has an entry for every
+/// target of the plan, in its order. None where no finding counts.
+pub fn bar(plan: &Plan, at: usize) -> Option<Severity> {
+    let understood = plan.targets.get(at).and_then(|(_, understood)| understood.as_ref().ok());
+    match understood.map_or(plan.fail_on, |target| plan.fail_on_of(target)) {
         FailOn::Error => Some(Severity::Error),
         FailOn::Warning => Some(Severity::Warning),
         FailOn::Never => None,
@@ -68,11 +72,11 @@ fn has(target: &TargetReport, bar: Severity) -> bool {
 /// What fails is critical. A warning is the plug-in's warning even where `--fail-on` lets it pass,
 /// unless nothing is to fail. Of several targets a failure counts most, as with all plug-ins: who
 /// is not called for what is unknown is called for what is down.
-pub fn plugin_state(report: &Report, fail_on: FailOn) -> PluginState {
-    let of = |target: &TargetReport| match code_of(target, fail_on) {
+pub fn plugin_state(report: &Report, plan: &Plan) -> PluginState {
+    let of = |(at, target): (usize, &TargetReport)| match code_of(target, bar(plan, at)) {
         FOUND => PluginState::Critical,
         UNDETERMINED => PluginState::Unknown,
-        _ if bar(fail_on).is_some() && has(target, Severity::Warning) => PluginState::Warning,
+        _ if bar(plan, at).is_some() && has(target, Severity::Warning) => PluginState::Warning,
         _ => PluginState::Ok,
     };
     let weight = |state: &PluginState| match state {
@@ -81,10 +85,10 @@ pub fn plugin_state(report: &Report, fail_on: FailOn) -> PluginState {
         PluginState::Unknown => 2,
         PluginState::Critical => 3,
     };
-    let without_targets = || match code(report, fail_on) {
+    let without_targets = || match code(report, plan) {
         OK => PluginState::Ok,
         FOUND => PluginState::Critical,
         _ => PluginState::Unknown,
     };
-    report.targets.iter().map(of).max_by_key(weight).unwrap_or_else(without_targets)
+    report.targets.iter().enumerate().map(of).max_by_key(weight).unwrap_or_else(without_targets)
 }

@@ -13,7 +13,10 @@
 //! Meanwhile [`progress`] shows people what is under way.
 
 pub mod args;
+pub mod config;
 pub mod exit;
+mod extras;
+mod facts;
 mod output;
 mod own_name;
 mod progress;
@@ -86,6 +89,14 @@ fn try_run(
         }
         Err(Stop::Usage(line)) => return Err(line),
     };
+    if let Some(hint) = &args.hint {
+        tell(stderr, hint);
+    }
+    if let Some(text) = extras::text(&args) {
+        output::quietly(stdout.write_all(&text))
+            .map_err(|error| format!("standard output: {error}"))?;
+        return Ok(exit::OK);
+    }
     let plan = Plan::new(&args, standard_input)?;
     for address in &plan.bind {
         if !connect::can_bind(*address) {
@@ -115,22 +126,20 @@ fn try_run(
             let observations = runtime.block_on(trace);
             Report::of_traces(&plan, &observations)
         }
-        None => {
+        _ => {
             let check = async { probe::run(plan.clone(), effects, signals::stopped()).await };
             let observations = runtime.block_on(check);
-            let diagnosis = diagnose(&observations, &args.ignore);
+            let diagnosis = diagnose(&observations, &plan.demands);
             Report::new(&plan, &observations, &diagnosis)
         }
     };
     drop(screen);
-    let written = output::write(&args, &report, stdout);
+    let written = output::write(&args, &plan, &report, stdout);
     // Goodbyes that are still under way are not worth the user's time; the signals were, until now.
     runtime.shutdown_background();
     match written {
-        Ok(()) if args.format == FormatArg::Nagios => {
-            Ok(exit::plugin_state(&report, args.fail_on) as u8)
-        }
-        Ok(()) => Ok(exit::code(&report, args.fail_on)),
+        Ok(()) if args.format == FormatArg::Nagios => Ok(exit::plugin_state(&report, &plan) as u8),
+        Ok(()) => Ok(exit::code(&report, &plan)),
         // Everything was probed, and nobody learnt what came of it.
         Err(why) => {
             tell(stderr, &why);

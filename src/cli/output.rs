@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use super::args::{Args, ColorArg, Command, FormatArg};
 use super::exit;
+use crate::plan::Plan;
 use crate::render::{self, Styles, TextOptions};
 use crate::report::Report;
 
@@ -77,6 +78,8 @@ fn fits(format: FormatArg, command: Option<&Command>) -> Result<(), String> {
         (None, _) | (Some(_), FormatArg::Text | FormatArg::Json | FormatArg::Markdown) => {
             return Ok(());
         }
+        // They make no report.
+        (Some(Command::Completions { .. } | Command::Man), _) => return Ok(()),
         (Some(Command::Trace { .. }), _) => "a trace finds no fault and has no targets",
     };
     Err(format!(
@@ -103,14 +106,19 @@ fn step_summary_error(path: &Path, error: &io::Error) -> String {
 ///
 /// One line that names what could not be written. Whoever closes standard output early has seen
 /// enough: that is no error.
-pub fn write(args: &Args, report: &Report, stdout: &mut dyn Write) -> Result<(), String> {
+pub fn write(
+    args: &Args,
+    plan: &Plan,
+    report: &Report,
+    stdout: &mut dyn Write,
+) -> Result<(), String> {
     let mut failed = Vec::new();
     let mut print = |text: &str| {
         quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
             .map_err(|error| format!("standard output: {error}"))
     };
     let to_file = args.output.as_deref().filter(|path| !is_stdout(path));
-    let text = rendered(args, args.format, report, to_file.is_some());
+    let text = rendered(args, plan, args.format, report, to_file.is_some());
     failed.extend(
         match (to_file, args.format) {
             (Some(path), format) => match format {
@@ -125,7 +133,7 @@ pub fn write(args: &Args, report: &Report, stdout: &mut dyn Write) -> Result<(),
     );
     for one in &args.report {
         let path = one.file.as_path();
-        let text = rendered(args, one.format, report, true);
+        let text = rendered(args, plan, one.format, report, true);
         let told = |error| format!("--report {}={}: {error}", name(one.format), path.display());
         let written =
             if is_stdout(path) { print(&text) } else { file::replace(path, &text).map_err(told) };
@@ -150,13 +158,13 @@ fn summary(report: &Report) -> String {
     text
 }
 
-fn rendered(args: &Args, format: FormatArg, report: &Report, to_file: bool) -> String {
+fn rendered(args: &Args, plan: &Plan, format: FormatArg, report: &Report, to_file: bool) -> String {
     match format {
         FormatArg::Text => render::text(report, &text_options(args, to_file)),
         FormatArg::Json => render::json(report),
         FormatArg::Jsonl => render::jsonl(report),
-        FormatArg::Junit => render::junit(report, exit::bar(args.fail_on)),
-        FormatArg::Nagios => render::nagios(report, exit::plugin_state(report, args.fail_on)),
+        FormatArg::Junit => render::junit(report, |at| exit::bar(plan, at)),
+        FormatArg::Nagios => render::nagios(report, exit::plugin_state(report, plan)),
         FormatArg::Github => render::github(report),
         FormatArg::Markdown => render::markdown(report),
         FormatArg::Prometheus => render::prometheus(report),

@@ -24,6 +24,8 @@ pub enum Group {
     Dialogue,
     /// The handshake and the certificates.
     Tls,
+    /// What the user wants to be so.
+    Policy,
 }
 
 impl Group {
@@ -34,6 +36,7 @@ impl Group {
             Self::Reach => "reach",
             Self::Dialogue => "dialogue",
             Self::Tls => "TLS",
+            Self::Policy => "policy",
         }
     }
 }

@@ -8,13 +8,17 @@
 //! 2. the [`checks`] look at each endpoint and at the target as a whole;
 //! 3. [`status`] gives each endpoint its status, and says which endpoints are required;
 //! 4. [`together`] replaces findings that only all endpoints together explain;
-//! 5. findings about optional endpoints are dropped or lowered, and [`summary`] puts the whole
+//! 5. [`expectations`] compares that with what the user expects, and [`status`] excuses what is
+//!    blocked on this side, where the [`Demands`] says so;
+//! 6. findings about optional endpoints are dropped or lowered, and [`summary`] puts the whole
 //!    into sentences.
 
 pub mod attribution;
 pub mod check;
 pub mod checks;
 mod clock;
+pub mod demands;
+mod expectations;
 pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -28,6 +32,7 @@ pub mod trace;
 mod words;
 
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
+use self::demands::Demands;
 use self::finding::{Block, Finding, Severity, Status, Verdict};
 use self::reach::Reach;
 use self::software::Software;
@@ -64,7 +69,8 @@ pub struct EndpointDiagnosis {
     pub status: Status,
     /// The status in one plain sentence.
     pub summary: String,
-    /// Who stops it; only where the status is [`Status::Blocked`].
+    /// Who stops it; only where the status is [`Status::Blocked`], or would be if the user did not want to
+    /// skip what is blocked on this side.
     pub block: Option<Block>,
     /// What was found.
     pub findings: Vec<Finding>,
@@ -90,9 +96,15 @@ struct Draft {
 }
 
 impl Draft {
+    /// What an expectation says counts on optional ports, too; nothing else is an error there.
+    fn counts(&self, required: bool) -> bool {
+        required || self.check.group == Group::Policy
+    }
+
     fn finish(self, required: bool) -> Finding {
+        let counts = self.counts(required);
         let Found { message, fix, evidence, reference } = self.found;
-        let severity = if required { self.severity } else { self.severity.min(Severity::Warning) };
+        let severity = if counts { self.severity } else { self.severity.min(Severity::Warning) };
         Finding {
             code: self.check.code.to_owned(),
             severity,
@@ -110,6 +122,10 @@ struct Judged {
     status: Status,
     required: bool,
     drafts: Vec<Draft>,
+    /// The user expects just this status.
+    settled: bool,
+    /// It is blocked on this side, and that is held against nobody.
+    excused: bool,
 }
 
 impl Judged {
@@ -118,16 +134,21 @@ impl Judged {
         matches!(&self.reach, Reach::Blocked { block, .. } if block.is_on_this_side())
     }
 
+    /// That block is what its status says.
+    fn is_blocked_here(&self) -> bool {
+        self.status == Status::Blocked && self.is_blocked_on_this_side()
+    }
+
     /// The endpoint has a finding of the *reach* group: it cannot be reached.
     fn is_unreached(&self) -> bool {
         self.drafts.iter().any(|draft| draft.check.group == Group::Reach)
     }
 }
 
-/// Turns facts into verdicts. Codes in `ignore` do not exist: statuses and verdicts are computed
-/// without them.
-pub fn diagnose(run: &Observations, ignore: &[&str]) -> Diagnosis {
-    let targets = run.targets.iter().map(|target| diagnose_target(run, target, ignore)).collect();
+/// Turns facts into verdicts. Codes that are ignored do not exist: statuses and verdicts are
+/// computed without them.
+pub fn diagnose(run: &Observations, demands: &Demands) -> Diagnosis {
+    let targets = run.targets.iter().map(|target| diagnose_target(run, target, demands)).collect();
     Diagnosis { targets }
 }
 
@@ -161,8 +182,10 @@ pub fn port_outlook(run: &Observations, diagnosis: &Diagnosis, port: u16) -> Por
 fn diagnose_target(
     run: &Observations,
     target: &TargetObservation,
-    ignore: &[&str],
+    demands: &Demands,
 ) -> TargetDiagnosis {
+    let ignore = demands.ignored(&target.target);
+    let ignore = ignore.as_slice();
     let mut judged: Vec<Judged> = target
         .endpoints
         .iter()
@@ -173,13 +196,16 @@ fn diagnose_target(
             let explained = !drafts.is_empty();
             drafts.retain(|draft| !ignore.contains(&draft.check.code));
             let status = status::of(endpoint, &reach, &drafts, explained, ignore);
-            Judged { reach, status, required: false, drafts }
+            Judged { reach, status, required: false, drafts, settled: false, excused: false }
         })
         .collect();
     status::decide_required(&target.endpoints, &mut judged);
     let mut findings = target_findings(&TargetFacts { run, target }, ignore);
-    findings.extend(together::replace(run, target, &mut judged, ignore));
-    let reason = status::undetermined_because(target, &judged);
+    findings.extend(together::replace(run, target, &mut judged, demands.blocked_here, ignore));
+    let expected = expectations::compare(target, &mut judged, demands, ignore);
+    findings.extend(expected.findings);
+    status::excuse(&mut judged, demands.blocked_here);
+    let reason = status::undetermined_because(target, &judged).or(expected.untested);
     let verdict = status::verdict(target, &judged, &findings, reason.is_some());
     let endpoints: Vec<EndpointDiagnosis> = target
         .endpoints
@@ -187,9 +213,9 @@ fn diagnose_target(
         .zip(judged)
         .map(|(endpoint, judged)| {
             let summary = summary::of_endpoint(endpoint, &judged);
-            let Judged { reach, status, required, drafts } = judged;
+            let Judged { reach, status, required, drafts, excused, .. } = judged;
             let block = match reach {
-                Reach::Blocked { block, .. } if status == Status::Blocked => Some(block),
+                Reach::Blocked { block, .. } if status == Status::Blocked || excused => Some(block),
                 _ => None,
             };
             let findings = drafts

@@ -1,6 +1,7 @@
 //! Statuses, what is required, and the verdict: the tables of the contract.
 
 use super::check::Group;
+use super::demands::BlockedHere;
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::{Draft, Judged, summary};
@@ -9,7 +10,7 @@ use crate::observation::{Ending, EndpointObservation, LookupOutcome, TargetObser
 use crate::port::Requirement;
 
 /// The codes by which a server turns this client away.
-const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-rejected"];
+pub(super) const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-rejected"];
 
 /// The code of a server that asks to be left alone for now.
 pub const THROTTLED: &str = "greeting-throttled";
@@ -94,10 +95,10 @@ pub fn verdict(
     undetermined: bool,
 ) -> Verdict {
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error)
-        || judged
-            .iter()
-            .filter(|judged| judged.required)
-            .any(|judged| judged.drafts.iter().any(|draft| draft.severity == Severity::Error));
+        || judged.iter().any(|judged| {
+            let mut counting = judged.drafts.iter().filter(|draft| draft.counts(judged.required));
+            counting.any(|draft| draft.severity == Severity::Error)
+        });
     if !target.complete {
         return Verdict::Undetermined;
     }
@@ -113,7 +114,9 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         return Some(format!("{} of {} could not be looked up", failed.record_type, failed.name));
     }
     for (endpoint, this) in target.endpoints.iter().zip(judged) {
-        if !this.required || is_conclusive(this) {
+        // What the user leaves out is not missed, as long as anything else was carried out.
+        let left_out = this.excused && this.status == Status::Skipped;
+        if !this.required || left_out || is_conclusive(this) {
             continue;
         }
         // Another address of the same host stands in.
@@ -124,19 +127,46 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         if stand_in {
             continue;
         }
-        return Some(summary::not_checked(endpoint));
+        return Some(summary::not_tested(endpoint, this));
     }
     let carried_out =
         judged.iter().any(|judged| judged.required && judged.status != Status::Skipped);
-    (!carried_out && !takes_no_mail(target))
-        .then(|| "nothing that is required was checked".to_owned())
+    if carried_out || takes_no_mail(target) {
+        return None;
+    }
+    let nothing = "nothing that is required was checked";
+    Some(match judged.iter().any(|judged| judged.required && judged.excused) {
+        true => format!("{nothing}, as it is blocked on this side"),
+        false => nothing.to_owned(),
+    })
 }
 
 /// The endpoint was looked at, and what was seen is more than "come back later". Another address
 /// stands in for one that was not only where a sender can talk to it.
 fn is_conclusive(judged: &Judged) -> bool {
-    let throttled = judged.drafts.iter().any(|draft| draft.check.code == THROTTLED);
-    judged.status != Status::Skipped && !throttled
+    judged.status != Status::Skipped && !is_throttled(judged) && !judged.excused
+}
+
+/// The server asks to be left alone for now.
+pub fn is_throttled(judged: &Judged) -> bool {
+    judged.drafts.iter().any(|draft| draft.check.code == THROTTLED)
+}
+
+/// Holds what is blocked on this side against nobody, where the user wants it so: what says so
+/// becomes a note. Where the user expects it to be blocked there is nothing to excuse.
+pub fn excuse(judged: &mut [Judged], blocked_here: BlockedHere) {
+    if blocked_here == BlockedHere::Fail {
+        return;
+    }
+    for judged in judged.iter_mut().filter(|judged| judged.is_blocked_here() && !judged.settled) {
+        judged.excused = true;
+        for draft in &mut judged.drafts {
+            draft.severity = Severity::Note;
+        }
+        if blocked_here == BlockedHere::Skip {
+            judged.status = Status::Skipped;
+        }
+    }
 }
 
 /// The domain declares that it takes no mail (RFC 7505).
@@ -150,6 +180,7 @@ pub fn takes_no_mail(target: &TargetObservation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::demands::Demands;
     use crate::diagnosis::diagnose;
     use crate::diagnosis::fixture::{self, Talk, talk};
     use crate::observation::{Connect, ConnectOutcome, Conversation, Limit, Phase, Skip};
@@ -197,7 +228,7 @@ mod tests {
         for endpoint in endpoints {
             world = world.endpoint(endpoint);
         }
-        let made = diagnose(&world.run, &[]).targets.remove(0);
+        let made = diagnose(&world.run, &Demands::default()).targets.remove(0);
         let endpoints = made.endpoints.iter().map(|e| (e.required, e.status)).collect();
         (made.verdict, endpoints)
     }
@@ -283,7 +314,7 @@ mod tests {
             EndpointObservation { address: fixture::ip("2001:db8::25"), ..talk(25).endpoint() };
         let world = fixture::domain("example.test").mx(10, "mx.example.test.");
         let world = world.endpoint(talk(25).endpoint()).endpoint(unreached(v6, denied));
-        let made = diagnose(&world.run, &[]).targets.remove(0);
+        let made = diagnose(&world.run, &Demands::default()).targets.remove(0);
         let all = made.findings.iter().chain(made.endpoints.iter().flat_map(|e| &e.findings));
         let codes: Vec<&str> = all.map(|finding| finding.code.as_str()).collect();
         assert!(!codes.contains(&"ipv6-broken"), "{codes:?}");

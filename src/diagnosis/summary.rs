@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::finding::{Finding, Severity, Status, Verdict};
+use super::finding::{Block, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::words::awaited;
 use super::{EndpointDiagnosis, Judged, checks, status};
@@ -25,6 +25,17 @@ pub fn of_endpoint(endpoint: &EndpointObservation, judged: &Judged) -> String {
             .iter()
             .min_by_key(|draft| Reverse(draft.severity))
             .map_or_else(|| ended(conversation), |draft| draft.found.message.clone()),
+    }
+}
+
+/// Why nothing is known of an endpoint, as a sentence that names it.
+pub fn not_tested(endpoint: &EndpointObservation, judged: &Judged) -> String {
+    match judged.is_blocked_on_this_side() {
+        true => {
+            let (label, port) = (endpoint.label(), endpoint.port);
+            format!("{label} was not checked: port {port} is blocked on this side")
+        }
+        false => not_checked(endpoint),
     }
 }
 
@@ -97,12 +108,30 @@ pub fn of_target(
                 [] if status::takes_no_mail(target) && endpoints.is_empty() => {
                     "accepts no mail, by its own declaration".to_owned()
                 }
-                [] => "all is well".to_owned(),
+                [] => match left_out(target, endpoints).as_slice() {
+                    [] => "all is well".to_owned(),
+                    ports => format!(
+                        "all else is well; left out, as blocked on this side: {}",
+                        super::words::list(ports)
+                    ),
+                },
                 [_] => "it works, with 1 warning".to_owned(),
                 many => format!("it works, with {} warnings", many.len()),
             }
         }
     }
+}
+
+/// The ports that have to work and were left out, as they are blocked on this side.
+fn left_out(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> Vec<String> {
+    let both = target.endpoints.iter().zip(endpoints);
+    let left_out = both.filter(|(_, made)| {
+        made.required && made.status == Status::Skipped && made.block.is_some()
+    });
+    let mut ports: Vec<u16> = left_out.map(|(seen, _)| seen.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports.into_iter().map(|port| format!("port {port}")).collect()
 }
 
 /// The different problems of one severity: one code with one remedy is one, at however many places,
@@ -173,7 +202,9 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
     };
     if open.is_empty() {
         // "Come back later" is no answer, so nothing is claimed about it.
-        let required = dialled.iter().any(|(_, made)| made.required && !is_throttled(made));
+        let required = dialled
+            .iter()
+            .any(|(_, made)| made.required && !is_throttled(made) && !is_excused(made));
         return required.then(|| format!("From here, {nobody} on port 25."));
     }
     let encrypted = open.iter().filter(|c| is_encrypted(c)).count();
@@ -197,6 +228,12 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
 
 fn is_throttled(made: &EndpointDiagnosis) -> bool {
     made.findings.iter().any(|finding| finding.code == status::THROTTLED)
+}
+
+/// It is blocked on this side, and that is held against nobody.
+fn is_excused(made: &EndpointDiagnosis) -> bool {
+    made.block.as_ref().is_some_and(Block::is_on_this_side)
+        && made.findings.iter().all(|finding| finding.severity < Severity::Error)
 }
 
 fn is_encrypted(conversation: &Conversation) -> bool {
@@ -228,7 +265,9 @@ fn sending_sentence(both: &[Both<'_>]) -> Option<String> {
     let Some((host, ..)) = ways.first().copied() else {
         let tried = || {
             let tried = sending.iter().map(|(_, made)| made);
-            tried.filter(|m| m.required && m.status != Status::Skipped && !is_throttled(m))
+            tried
+                .filter(|m| m.required && m.status != Status::Skipped)
+                .filter(|m| !is_throttled(m) && !is_excused(m))
         };
         let answers = tried().any(|made| made.status == Status::Misconfigured);
         return tried().next().map(|_| match answers {

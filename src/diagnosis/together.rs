@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::check::{Found, Group};
+use super::demands::BlockedHere;
 use super::finding::{Finding, Severity, Status};
 use super::reach::Reach;
 use super::{Draft, Judged, checks};
@@ -15,10 +16,11 @@ pub fn replace(
     run: &Observations,
     target: &TargetObservation,
     judged: &mut [Judged],
+    blocked_here: BlockedHere,
     ignore: &[&str],
 ) -> Vec<Finding> {
     ipv6_broken(run, target, judged, ignore);
-    mx_partly_unreachable(target, judged, ignore)
+    mx_partly_unreachable(target, judged, blocked_here, ignore)
 }
 
 /// IPv6 to a host fails while IPv4 to the same host and port works.
@@ -107,6 +109,7 @@ fn is_reach(draft: &&Draft) -> bool {
 fn mx_partly_unreachable(
     target: &TargetObservation,
     judged: &mut [Judged],
+    blocked_here: BlockedHere,
     ignore: &[&str],
 ) -> Vec<Finding> {
     let Some(check) = checks::find("mx-partly-unreachable") else { return Vec::new() };
@@ -117,6 +120,10 @@ fn mx_partly_unreachable(
         target.endpoints[*at].preference == most_preferred && judged[*at].status == Status::Open
     });
     let is_failing = |at: &usize| {
+        // What is blocked on this side and held against nobody is no fault of an address.
+        if blocked_here != BlockedHere::Fail && judged[*at].is_blocked_here() {
+            return false;
+        }
         judged[*at]
             .drafts
             .iter()

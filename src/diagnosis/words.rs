@@ -55,6 +55,15 @@ pub fn days(span: time::Duration) -> String {
     }
 }
 
+/// `a`, `a or b`, `a, b or c`.
+pub fn alternatives<T: ToString>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match items.as_slice() {
+        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+        all => all.concat(),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     match items {

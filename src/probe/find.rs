@@ -45,6 +45,8 @@ pub struct Finder {
     pub(super) probing: Arc<Probing>,
     pub(super) facts: UnboundedSender<Fact>,
     pub(super) gate: Gate,
+    /// The target that the endpoints belong to.
+    pub(super) target: Arc<Target>,
 }
 
 /// A server that is to be probed.
@@ -61,12 +63,13 @@ struct Wanted {
 impl Finder {
     /// Finds everything; returns when all is seen. `token` keeps optional endpoints waiting until
     /// every required one is known.
-    pub async fn find(self, target: Target, token: Token) {
+    pub async fn find(self, token: Token) {
+        let target = Target::clone(&self.target);
         let mut work = JoinSet::new();
         match target {
             Target::Domain(domain) => {
                 work.spawn(self.clone().mail_exchangers(domain.clone(), token.clone()));
-                match &self.probing.plan.submission {
+                match self.probing.plan.submission_of(&self.target) {
                     Submission::Discover => {
                         work.spawn(self.clone().announced_submission(domain, token));
                     }
@@ -80,7 +83,7 @@ impl Finder {
                 work.spawn(self.clone().named_submission(vec![server], token));
             }
             Target::Server(server) => {
-                match &self.probing.plan.submission {
+                match self.probing.plan.submission_of(&self.target) {
                     Submission::Discover => self.tell(Fact::SubmissionNotAsked),
                     Submission::Named(servers) => {
                         let servers = servers.clone();
@@ -209,8 +212,14 @@ impl Finder {
     }
 
     /// Looks a server's addresses up, each family on its own, and probes each address as it comes.
-    async fn server(self, wanted: Wanted, token: Token) {
+    async fn server(self, mut wanted: Wanted, token: Token) {
         let mut work = JoinSet::new();
+        // What is expected of a port can only be told once it was looked at.
+        for port in self.probing.plan.expected_ports(&self.target, wanted.role) {
+            if !wanted.ports.iter().any(|(known, _)| known.port == port.port) {
+                wanted.ports.push((port, Requirement::Optional));
+            }
+        }
         match &wanted.host {
             Host::Address(address) => self.address(&mut work, &wanted, *address, &token),
             Host::Name(name) => self.named_server(&mut work, &wanted, name, &token).await,
@@ -333,8 +342,14 @@ impl Finder {
         let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
             Some(skip) => Probe::Skipped(skip),
             None => {
+                let expected = self.probing.plan.expected_ports(&self.target, wanted.role);
+                // Nobody may be told that an expectation is broken because we did not wait.
+                let patient = match expected.iter().any(|expected| expected.port == port.port) {
+                    true => Requirement::Required,
+                    false => requirement,
+                };
                 let mut patience = Patience::new(
-                    requirement,
+                    patient,
                     self.gate.clone(),
                     token,
                     group.clone(),

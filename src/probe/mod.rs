@@ -123,9 +123,10 @@ impl Probing {
         let observed_at = (self.effects.now)();
         let (facts, mut seen) = mpsc::unbounded_channel();
         let (gate, token) = Gate::new();
-        let finder = Finder { probing: Arc::clone(&self), facts, gate };
+        let finder =
+            Finder { probing: Arc::clone(&self), facts, gate, target: Arc::new(target.clone()) };
         let mut work = JoinSet::new();
-        work.spawn(finder.find(target.clone(), token));
+        work.spawn(finder.find(token));
         let mut dns = DnsObservation::default();
         let mut endpoints = Vec::new();
         let complete = loop {

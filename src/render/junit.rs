@@ -24,9 +24,9 @@ const LONGEST: usize = 2000;
 /// other case, it passes: some servers take a suite without cases for one that did not run.
 const CHECKED: &str = "everything required was checked";
 
-/// The report as JUnit XML. `fails` is the least severity of a finding that fails its case; with
-/// none, no finding does.
-pub fn junit(report: &Report, fails: Option<Severity>) -> String {
+/// The report as JUnit XML. `fails` gives the least severity of a finding that fails its case, for
+/// each target by its place in the report; with none, no finding does.
+pub fn junit(report: &Report, fails: impl Fn(usize) -> Option<Severity>) -> String {
     let mut out = quick_junit::Report::new("smtpcheck");
     out.set_time(span(report.duration_ms));
     out.timestamp = report.started_at.format(&Rfc3339).ok().and_then(|text| text.parse().ok());
@@ -36,8 +36,8 @@ pub fn junit(report: &Report, fails: Option<Severity>) -> String {
         suite.add_property(Property::new("smtpcheck", &*report.tool.version));
         out.add_test_suite(suite);
     };
-    for one in &report.targets {
-        add(target(one, fails));
+    for (at, one) in report.targets.iter().enumerate() {
+        add(target(one, fails(at)));
     }
     if report.targets.is_empty() {
         add(network(report));

@@ -7,7 +7,7 @@ use super::{
     Network, Outbound, PortReport, Report, SCHEMA_VERSION, SkippedBecause, SmtpReport,
     StarttlsReport, SubmissionReport, TargetReport, TlsReport, Tool,
 };
-use crate::diagnosis::finding::Verdict;
+use crate::diagnosis::finding::{Status, Verdict};
 use crate::diagnosis::{
     Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook, software,
 };
@@ -193,20 +193,26 @@ fn endpoint(seen: &EndpointObservation, made: &EndpointDiagnosis) -> EndpointRep
         mode: seen.mode,
         required: made.required,
         status: made.status,
-        skipped_because: seen.probe.skip().map(|skip| match skip {
-            Skip::NoIpv4Here => SkippedBecause::NoIpv4Here,
-            Skip::NoIpv6Here => SkippedBecause::NoIpv6Here,
-            Skip::NotPublic => SkippedBecause::NotPublic,
-            Skip::NotDialled(_) => SkippedBecause::NotDialled,
-        }),
+        skipped_because: skipped_because(seen, made),
         summary: made.summary.clone(),
         connect: conversation.map(connect),
         smtp: conversation.and_then(smtp),
         tls: conversation.and_then(tls),
         timings_ms: conversation.map(|c| c.timings.clone()),
-        block: made.block.clone(),
+        block: made.block.clone().filter(|_| made.status == Status::Blocked),
         findings: made.findings.clone(),
         transcript: conversation.map(|c| c.transcript.clone()).unwrap_or_default(),
+    }
+}
+
+fn skipped_because(seen: &EndpointObservation, made: &EndpointDiagnosis) -> Option<SkippedBecause> {
+    match seen.probe.skip() {
+        Some(Skip::NoIpv4Here) => Some(SkippedBecause::NoIpv4Here),
+        Some(Skip::NoIpv6Here) => Some(SkippedBecause::NoIpv6Here),
+        Some(Skip::NotPublic) => Some(SkippedBecause::NotPublic),
+        Some(Skip::NotDialled(_)) => Some(SkippedBecause::NotDialled),
+        // It was dialled, and the user leaves out what is blocked on this side.
+        None => (made.status == Status::Skipped).then_some(SkippedBecause::BlockedHere),
     }
 }
 

@@ -57,7 +57,7 @@ fn report(name: &str) -> Report {
 fn drawn(report: &Report, state: PluginState, format: &str) -> String {
     match format {
         "jsonl" => jsonl(report),
-        "xml" => junit(report, Some(Severity::Error)),
+        "xml" => junit(report, |_| Some(Severity::Error)),
         "nagios.txt" => nagios(report, state),
         "github.txt" => github(report),
         "md" => markdown(report),

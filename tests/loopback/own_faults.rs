@@ -205,7 +205,11 @@ fn a_clock_that_jumps_changes_no_duration_and_no_connection() {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     let seen = runtime.block_on(smtpcheck::probe(plan.clone(), effects, stopped));
-    let report = smtpcheck::Report::new(&plan, &seen, &smtpcheck::diagnose(&seen, &[]));
+    let report = smtpcheck::Report::new(
+        &plan,
+        &seen,
+        &smtpcheck::diagnose(&seen, &smtpcheck::Demands::default()),
+    );
     let report: serde_json::Value =
         serde_json::from_str(&smtpcheck::json(&report)).expect("the report is JSON");
     let endpoint = &report["targets"][0]["endpoints"][0];

@@ -38,7 +38,7 @@ fn table() -> String {
         None => "–",
     };
     let mut table = "| code | 25 / other | what is so |\n|---|---|---|".to_owned();
-    for group in [Group::Names, Group::Reach, Group::Dialogue, Group::Tls] {
+    for group in [Group::Names, Group::Reach, Group::Dialogue, Group::Tls, Group::Policy] {
         let _ = write!(table, "\n| **{}** | | |", group.title());
         for check in CHECKS.iter().filter(|check| check.group == group) {
             let (relay, elsewhere) = (letter(check.relay), letter(check.elsewhere));

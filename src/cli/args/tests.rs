@@ -1,3 +1,8 @@
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::read::split_at_commas;
 use super::*;
 
 fn read(words: &[&str]) -> Result<Args, String> {
@@ -34,6 +39,10 @@ fn a_mistake_is_told_in_one_line_that_names_the_value() {
         (&["--jobs", "0", "a.example"], "'0'", "1.."),
         (&["--prots", "25", "a.example"], "--prots", "'--ports'"),
         (&[], "TARGET", "--help"),
+        (&["--blocked-here", "skp", "a.example"], "skp", "'skip'"),
+        (&["--config", "/nowhere/mail.toml"], "/nowhere/mail.toml", "No such file"),
+        (&["completions"], "shell", "--help"),
+        (&["completions", "bsh"], "bsh", "'bash'"),
         (&["trace"], "HOST", "--help"),
         (&["trace", "--prots", "25", "a.example"], "--prots", "'--ports'"),
     ] {

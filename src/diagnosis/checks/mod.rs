@@ -5,6 +5,7 @@
 
 mod dialogue;
 mod names;
+mod policy;
 mod reach;
 #[cfg(test)]
 mod registry_tests;
@@ -71,6 +72,8 @@ pub static ALL: &[&Check] = &[
     &tls::certificate_not_trusted::CERTIFICATE_NOT_TRUSTED,
     &tls::certificate_expires_soon::CERTIFICATE_EXPIRES_SOON,
     &tls::certificate_weak::CERTIFICATE_WEAK,
+    // Policy: what follows from the configuration.
+    &policy::expectation_not_met::EXPECTATION_NOT_MET,
 ];
 
 /// Finds a check by its code.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ALL;
 use crate::diagnosis::check::{Check, Rule};
+use crate::diagnosis::demands::Demands;
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::fixture::{self, talk};
 use crate::diagnosis::{diagnose, software};
@@ -65,6 +66,7 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("certificate-chain-incomplete", "W E"),
     ("certificate-not-trusted", "W E"),
     ("certificate-weak", "W W"),
+    ("expectation-not-met", "E E"),
 ];
 
 fn letter(severity: Option<Severity>) -> &'static str {
@@ -229,7 +231,7 @@ fn a_fix_speaks_the_language_of_the_server_that_is_recognised() {
             .edit(|c| c.smtp.greeting = Some(fixture::reply(greeting)))
             .offers(&["STARTTLS", "AUTH PLAIN"]);
         let world = fixture::domain("example.com").endpoint(talk.endpoint());
-        let mut made = diagnose(&world.run, &[]).targets.remove(0);
+        let mut made = diagnose(&world.run, &Demands::default()).targets.remove(0);
         made.endpoints.remove(0).findings.remove(0).fix
     };
     let general = "Offer AUTH only inside TLS. Set mail programs to require encryption until then.";

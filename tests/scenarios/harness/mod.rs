@@ -17,8 +17,8 @@ use std::time::Duration;
 use serde_json::Value;
 use smtpcheck::observation::Observations;
 use smtpcheck::{
-    Args, Effects, Names, NamesOptions, Plan, Progress, Report, Styles, TextOptions, diagnose,
-    exit, probe,
+    Args, Demands, Effects, Names, NamesOptions, Plan, Progress, Report, Styles, TextOptions,
+    diagnose, exit, probe,
 };
 use tokio::sync::watch;
 
@@ -40,7 +40,13 @@ pub fn play(text: &str) -> (Vec<String>, BTreeSet<String>) {
 }
 
 async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
-    let words = std::iter::once("smtpcheck".to_owned()).chain(scenario.args.clone());
+    let config = scenario.config.take().map(|text| {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), text).expect("it can be written");
+        file
+    });
+    let option = config.as_ref().map(|file| format!("--config={}", file.path().display()));
+    let words = std::iter::once("smtpcheck".to_owned()).chain(option).chain(scenario.args.clone());
     let args = Args::read(words.map(Into::into)).expect("a command line");
     let list = scenario.stdin.clone().unwrap_or_default();
     let plan = Plan::new(&args, || Ok(list)).expect("a plan");
@@ -69,14 +75,14 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
     // Goodbyes are said behind the user's back; the servers listen to those, too.
     tokio::time::sleep(Duration::from_secs(5)).await;
 
-    let diagnosis = diagnose(&observations, &args.ignore);
+    let diagnosis = diagnose(&observations, &plan.demands);
     let report = Report::new(&plan, &observations, &diagnosis);
     let json: Value = serde_json::from_str(&smtpcheck::json(&report)).expect("JSON");
     let mut wrong = expect::differences(&scenario, &json);
     if scenario.interrupted_after.is_none() {
         wrong.extend(network.complaints.lock().expect("complaints").iter().cloned());
     }
-    let code = exit::code(&report, args.fail_on);
+    let code = exit::code(&report, &plan);
     if code != scenario.exit {
         wrong.push(format!("the exit code is {code}, not {}", scenario.exit));
     }
@@ -91,16 +97,16 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
             wrong.push(format!("{number} connections to {place}, not {expected}"));
         }
     }
-    wrong.extend(saved_and_diagnosed_again(&observations, &args.ignore));
+    wrong.extend(saved_and_diagnosed_again(&observations, &plan.demands));
     wrong.extend(unsaid(&report, &scenario.says));
     (wrong, expect::occurred(&json))
 }
 
 /// A saved run has to lead to the same verdicts.
-fn saved_and_diagnosed_again(observations: &Observations, ignore: &[&str]) -> Option<String> {
+fn saved_and_diagnosed_again(observations: &Observations, demands: &Demands) -> Option<String> {
     let saved = serde_json::to_string(observations).expect("facts can be written");
     let read: Observations = serde_json::from_str(&saved).expect("and read");
-    let same = read == *observations && diagnose(&read, ignore) == diagnose(observations, ignore);
+    let same = read == *observations && diagnose(&read, demands) == diagnose(observations, demands);
     (!same).then(|| "saved and read again, it is not the same".to_owned())
 }
 

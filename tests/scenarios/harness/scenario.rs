@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub struct Scenario {
     /// The command line without the program's name.
     pub args: Vec<String>,
+    /// What `--config` names, which is then given.
+    pub config: Option<String>,
     /// What the target `-` reads.
     pub stdin: Option<String>,
     /// When the user interrupts, in seconds.

@@ -82,6 +82,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::check::Group;
     use crate::diagnosis::checks;
+    use crate::diagnosis::demands::Demands;
     use crate::diagnosis::fixture::{Talk, World, domain, name, now, talk};
     use crate::diagnosis::{Diagnosis, diagnose};
     use crate::names::Host;
@@ -123,7 +124,7 @@ mod tests {
     }
 
     fn codes(world: &World) -> Vec<String> {
-        let Diagnosis { targets } = diagnose(&world.run, &[]);
+        let Diagnosis { targets } = diagnose(&world.run, &Demands::default());
         let target = &targets[0];
         let all = target.findings.iter().chain(target.endpoints.iter().flat_map(|e| &e.findings));
         let of_tls = |code: &String| checks::find(code).is_some_and(|c| c.group == Group::Tls);
