@@ -25,6 +25,9 @@ const PICTURES: &[(&str, &str, Look)] = &[
     ("blocked", "120", Look { width: 120, ..PLAIN }),
     ("blocked", "ascii", Look { unicode: false, ..PLAIN }),
     ("blocked", "colour", Look { colour: true, ..PLAIN }),
+    ("all-silent", "", PLAIN),
+    ("all-silent", "60", Look { width: 60, ..PLAIN }),
+    ("all-silent", "v-colour", Look { verbosity: 1, colour: true, ..PLAIN }),
     ("misconfigured", "", PLAIN),
     ("misconfigured", "colour", Look { colour: true, ..PLAIN }),
     ("misconfigured", "v-ascii", Look { verbosity: 1, unicode: false, ..PLAIN }),
@@ -35,6 +38,7 @@ const PICTURES: &[(&str, &str, Look)] = &[
     ("twelve-hosts", "", PLAIN),
     ("twelve-hosts", "60", Look { width: 60, ..PLAIN }),
     ("twelve-hosts", "120", Look { width: 120, ..PLAIN }),
+    ("twelve-hosts", "colour", Look { colour: true, ..PLAIN }),
     ("ipv6-addresses", "", PLAIN),
     ("ipv6-addresses", "60", Look { width: 60, ..PLAIN }),
     ("ipv6-skipped", "", PLAIN),
@@ -171,6 +175,28 @@ fn nothing_remote_acts_on_the_terminal() {
         // What the server says cannot begin a line that looks like ours.
         assert!(!drawn.lines().any(|l| l.starts_with("error: run this")), "{drawn}");
     }
+}
+
+#[test]
+fn many_targets_end_with_the_names_of_those_that_matter() {
+    let mut many = report("several");
+    let bad = many.targets[1].clone();
+    for i in 0..20 {
+        let mut one = bad.clone();
+        one.target = format!("n{i}.test");
+        many.targets.push(one);
+    }
+    let end = |verbosity| {
+        let options = TextOptions { verbosity, width: 60, ..TextOptions::default() };
+        let drawn = text(&many, &options);
+        let at = drawn.find("24 targets: 2 ok, 21 with problems, 1 undetermined").expect("totals");
+        drawn[at..].to_owned()
+    };
+    let few = end(0);
+    assert!(few.contains("   with problems: example.test, n0.test, "), "{few}");
+    assert!(few.contains("and 9 more\n   undetermined: example.test\n"), "{few}");
+    assert!(!few.contains("n11.test"), "{few}");
+    assert!((0..20).all(|i| end(1).contains(&format!("n{i}.test"))), "{}", end(1));
 }
 
 #[test]

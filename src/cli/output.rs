@@ -72,7 +72,8 @@ fn name(format: FormatArg) -> String {
     format.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Whether the report of a command can be had in a format.
+/// Whether the report of a command can be had in a format. One without targets is shown by every
+/// format but `jsonl` as that of the network.
 fn fits(format: FormatArg, command: Option<&Command>) -> Result<(), String> {
     let why = match (command, format) {
         (None, _) | (Some(_), FormatArg::Text | FormatArg::Json | FormatArg::Markdown) => {

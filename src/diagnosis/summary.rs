@@ -162,6 +162,8 @@ fn one_problem(target: &TargetObservation, endpoints: &[EndpointDiagnosis], code
     }
     match places.as_slice() {
         [] => what.to_owned(),
+        // The target is that very place.
+        [_] if target.endpoints.len() == 1 => what.to_owned(),
         [one] => format!("{what} ({one})"),
         many => format!("{what} ({} ports)", many.len()),
     }

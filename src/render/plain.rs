@@ -4,7 +4,7 @@
 //! not sanitised yet: how that is done differs between them.
 
 use super::problems::{Problem, culprit, labels, sure, without_place};
-use crate::diagnosis::finding::{Status, Verdict};
+use crate::diagnosis::finding::{Severity, Status, Verdict};
 use crate::observation::Millis;
 use crate::report::{EndpointReport, Network, Outbound, PortReport, Report, TargetReport};
 
@@ -61,6 +61,12 @@ pub(super) fn took(duration: Millis) -> String {
         millis if millis < 99.5 => format!("{millis:.0} ms"),
         _ => format!("{:.1} s", duration.as_secs()),
     }
+}
+
+/// It deserves a look, though it works.
+pub(super) fn warns(target: &TargetReport) -> bool {
+    let parts = target.endpoints.iter().flat_map(|endpoint| &endpoint.findings);
+    target.findings.iter().chain(parts).any(|finding| finding.severity == Severity::Warning)
 }
 
 /// Nothing may be claimed of the target, or not everything was looked at.

@@ -12,6 +12,9 @@ use crate::diagnosis::finding::Verdict;
 use crate::observation::Millis;
 use crate::report::{Report, TargetReport};
 
+/// The most names of targets that are told of each verdict at the end.
+const MOST_NAMES: usize = 12;
+
 /// How the text report is to look.
 #[derive(Clone, Debug)]
 pub struct TextOptions {
@@ -55,6 +58,7 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
 fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
     let name = page.safe(&plain::name(target));
     let tone = match target.verdict {
+        Verdict::Ok if plain::warns(target) => Tone::Warn,
         Verdict::Ok => Tone::Good,
         Verdict::Problems => Tone::Bad,
         Verdict::Undetermined => Tone::Warn,
@@ -108,4 +112,24 @@ fn totals(page: &mut Page<'_>, report: &Report) {
         _ => Tone::Bad,
     };
     headline(page, &name, (tone, &plain::totals(report)), report.duration_ms);
+    // Nobody scrolls through a hundred reports for the one that matters.
+    for (verdict, words, tone) in [
+        (Verdict::Problems, "with problems:", Tone::Bad),
+        (Verdict::Undetermined, "undetermined:", Tone::Warn),
+    ] {
+        let of = report.targets.iter().filter(|t| t.verdict == verdict);
+        let mut names: Vec<String> = of.map(|t| page.safe(&plain::name(t))).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let more = names.len().saturating_sub(MOST_NAMES);
+        if more > 1 && page.verbosity() == 0 {
+            names.truncate(MOST_NAMES);
+            names.push(format!("and {more} more"));
+        }
+        let names = names.join(", ");
+        let mut first = Line::default();
+        first.pad_to(3);
+        page.paragraph(first, 6, &[(tone, words), (Tone::Plain, &names)]);
+    }
 }
