@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod domains;
+mod exit_codes;
 mod formats;
 mod harness;
 #[path = "../../examples/lab/lab.rs"]
