@@ -111,6 +111,8 @@ fn the_man_page_has_everything_that_the_help_has() {
     for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT CODES"] {
         assert!(page.contains(&format!(".SH {section}\n")), "there is no section {section}");
     }
+    let title = page.lines().find(|line| line.starts_with(".TH")).expect("a title");
+    assert!(title.contains(concat!("smtpcheck ", env!("CARGO_PKG_VERSION"))), "{title}");
     // Every line of the examples stands for itself.
     assert!(plain.contains("\\&  smtpcheck -s smtp.example.com "), "{page}");
 }

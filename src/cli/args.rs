@@ -266,7 +266,8 @@ Examples:
   smtpcheck --config mail.toml               targets, and what must be true of them
 
 Every option has an environment variable: SMTPCHECK_ and its name in capitals, such as
-SMTPCHECK_CONNECT_TIMEOUT=3 or SMTPCHECK_PORTS=25,587. The command line counts more.
+SMTPCHECK_CONNECT_TIMEOUT=3 or SMTPCHECK_PORTS=25,587. The command line counts more than it, and it
+more than the file of --config.
 
 Exit codes:
   0  everything was checked, and nothing at or above --fail-on was found

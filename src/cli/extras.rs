@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::args::{self, Args};
+use super::facts;
 
 /// What a command prints that checks nothing, if this is one.
 pub fn text(args: &Args) -> Option<Vec<u8>> {
@@ -30,9 +31,13 @@ fn man(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let commands: Vec<Command> = command.get_subcommands().cloned().collect();
     let after = long_help(&command);
-    let main = Man::new(command).manual("User Commands");
-    main.render_title(&mut page)?;
-    main.render_name_section(&mut page)?;
+    // What whatis(1) and apropos(1) show has to be short.
+    let short = command.clone().about("check whether mail gets through to a domain's servers");
+    let title = Man::new(short).manual("User Commands");
+    let title = title.source(format!("smtpcheck {}", facts::VERSION));
+    title.render_title(&mut page)?;
+    title.render_name_section(&mut page)?;
+    let main = Man::new(command);
     main.render_synopsis_section(&mut page)?;
     main.render_description_section(&mut page)?;
     main.render_options_section(&mut page)?;

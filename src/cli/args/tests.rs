@@ -82,6 +82,16 @@ fn a_target_that_is_spelt_like_a_command_stands_behind_two_hyphens() {
 }
 
 #[test]
+fn what_looks_like_a_command_and_is_none_is_remarked_on() {
+    let hint = |words: &[&str]| read(words).expect("arguments").hint;
+    let remark = hint(&["trcae", "a.example"]).expect("a remark");
+    assert!(remark.contains("`trcae`") && remark.contains("`trace`"), "{remark}");
+    for words in [&["--", "trcae"][..], &["trcae.example"], &["localhost"], &["trace", "trcae"]] {
+        assert_eq!(hint(words), None, "{words:?}");
+    }
+}
+
+#[test]
 fn a_path_on_the_command_line_may_have_a_comma_in_it() {
     let args = read(&["--ca-file", "a,b.pem", "a.example"]).expect("arguments");
     assert_eq!(args.ca_file, [PathBuf::from("a,b.pem")]);

@@ -1,5 +1,7 @@
 //! The `[[target]]` tables: what is checked, and what must be true of it.
 
+use std::collections::HashSet;
+
 use clap::ValueEnum;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -35,13 +37,14 @@ pub fn read(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<Vec<Tar
     let Some(items) = value.get_ref().as_array() else {
         return Err(source.at(value.span(), form));
     };
-    let mut targets: Vec<TargetTable> = Vec::new();
+    let mut targets = Vec::new();
+    let mut known = HashSet::new();
     for item in items {
         let Some(table) = item.get_ref().as_table() else {
             return Err(source.at(item.span(), form));
         };
         let target = one(source, item, table)?;
-        if targets.iter().any(|earlier| earlier.target == target.target) {
+        if !known.insert(target.target.clone()) {
             let twice = format!("the target `{}` is given twice", target.target);
             return Err(source.at(item.span(), &twice));
         }
