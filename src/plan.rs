@@ -95,6 +95,8 @@ impl Plan {
         }
         let targets = match &args.command {
             Some(Command::Trace { hosts }) => hosts_to_trace(hosts)?,
+            // Nothing is probed for an explanation.
+            Some(Command::Explain { .. }) => Vec::new(),
             _ => targets_to_check(args, &named, list)?,
         };
         Ok(Self {

@@ -5,6 +5,7 @@
 
 mod build;
 mod build_trace;
+pub mod explanation;
 mod line;
 #[cfg(test)]
 mod schema_tests;
@@ -47,13 +48,21 @@ pub struct Report {
 }
 
 /// What made the report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `smtpcheck`.
     pub name: String,
     /// Its version.
     pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    pub(crate) fn this() -> Self {
+        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        Self { name: name.to_owned(), version: version.to_owned() }
+    }
 }
 
 /// This machine and its way out.

@@ -44,6 +44,12 @@ fn help_of_trace() {
 }
 
 #[test]
+fn help_of_explain() {
+    golden("explain-short.txt", &["explain", "-h"]);
+    golden("explain-long.txt", &["explain", "--help"]);
+}
+
+#[test]
 fn help_of_what_checks_nothing() {
     golden("completions-short.txt", &["completions", "-h"]);
     golden("completions-long.txt", &["completions", "--help"]);
@@ -75,7 +81,7 @@ fn words() -> Vec<String> {
         is_option.then(|| rest[..end.unwrap_or(rest.len())].to_owned())
     });
     let words: Vec<String> =
-        options.chain(["trace", "completions", "man"].map(str::to_owned)).collect();
+        options.chain(["trace", "explain", "completions", "man"].map(str::to_owned)).collect();
     assert!(words.len() > 20, "{words:?}");
     words
 }

@@ -215,6 +215,16 @@ pub enum Command {
         #[arg(value_name = "HOST", required = true)]
         hosts: Vec<String>,
     },
+    /// Explain one finding: what it checks, why it matters, how to fix it; without CODE, list them all
+    ///
+    /// Says what is checked, why it matters, how to fix it in general and by server software, when the
+    /// finding may be wrong, and which standards it goes by. Nothing is probed.
+    #[command(after_long_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// The code of a finding, such as certificate-expired
+        #[arg(value_name = "CODE", value_parser = parse_code)]
+        code: Option<&'static str>,
+    },
     /// Print completions for a shell
     ///
     /// The script goes to standard output: put it where the shell looks for completions, or have
@@ -245,10 +255,14 @@ const NOTHING_TO_TRACE: [&str; 9] = [
     "blocked_here",
 ];
 
+/// The options that change something for `explain`.
+const FOR_EXPLAIN: [&str; 6] = ["help", "format", "report", "output", "quiet", "color"];
+
 const USAGE: &str = "\
 smtpcheck [OPTIONS] <TARGET>...
        smtpcheck [OPTIONS] --submission <HOST[:PORT]>
        smtpcheck trace [OPTIONS] <HOST>...
+       smtpcheck explain [CODE]
        smtpcheck completions <SHELL>
        smtpcheck man";
 
@@ -285,6 +299,16 @@ Exit codes:
   0  every host was traced, wherever its paths end
   2  the command line is wrong; nothing was sent
   3  a host could not be traced, or the trace was interrupted";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  smtpcheck explain                          every finding that there is
+  smtpcheck explain certificate-expired
+  smtpcheck explain certificate-expired -f json
+
+Exit codes:
+  0  it was explained
+  2  there is no such finding, or the command line is wrong";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -522,10 +546,12 @@ pub(super) fn parse_code(text: &str) -> Result<&'static str, String> {
     if let Some(check) = checks::find(text) {
         return Ok(check.code);
     }
-    let nearest = nearest(text, checks::ALL.iter().map(|check| check.code));
-    Err(match nearest {
-        Some(code) => format!("there is no such finding; did you mean `{code}`?"),
-        None => "there is no such finding; README.md lists them all".to_owned(),
+    Err(match nearest_codes(text).split_last() {
+        None => "there is no such finding; `smtpcheck explain` lists them all".to_owned(),
+        Some((one, [])) => format!("there is no such finding; did you mean {one}?"),
+        Some((last, others)) => {
+            format!("there is no such finding; did you mean {} or {last}?", others.join(", "))
+        }
     })
 }
 
@@ -536,6 +562,35 @@ pub(super) fn nearest<'a>(
 ) -> Option<&'a str> {
     let (distance, best) = candidates.map(|c| (strsim::damerau_levenshtein(text, c), c)).min()?;
     (distance <= text.len().max(best.len()) / 3).then_some(best)
+}
+
+/// The most codes that are suggested in place of one that there is not.
+const SUGGESTED: usize = 5;
+
+/// The codes that somebody may have meant, in backquotes: those that are spelt alike, nearest first,
+/// then those that have most of the words.
+fn nearest_codes(text: &str) -> Vec<String> {
+    let text = text.to_ascii_lowercase().replace('_', "-");
+    let codes = || checks::ALL.iter().map(|check| check.code);
+    let mut alike: Vec<(usize, &str)> = codes()
+        .map(|code| (strsim::damerau_levenshtein(&text, code), code))
+        .filter(|(distance, code)| *distance <= text.len().max(code.len()) / 4)
+        .collect();
+    alike.sort_unstable();
+    // Shorter words are in too many.
+    let words = text.split('-').filter(|word| word.len() >= 3);
+    let shared = |code: &str| words.clone().filter(|word| code.contains(word)).count();
+    let most = codes().map(shared).max().unwrap_or(0);
+    let have_most = codes().filter(|code| most > 0 && shared(code) == most);
+    let mut suggested: Vec<String> = Vec::new();
+    for code in alike.into_iter().map(|(_, code)| code).chain(have_most) {
+        let code = format!("`{code}`");
+        if !suggested.contains(&code) {
+            suggested.push(code);
+        }
+    }
+    suggested.truncate(SUGGESTED);
+    suggested
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use time::OffsetDateTime;
 
 use self::args::{Args, Command, FormatArg, Stop};
 use self::progress::Screen;
-use crate::diagnosis::diagnose;
+use crate::diagnosis::{checks, diagnose};
 use crate::net::connect;
 use crate::net::connector::SystemConnector;
 use crate::path::SystemHops;
@@ -96,6 +96,11 @@ fn try_run(
         output::quietly(stdout.write_all(&text))
             .map_err(|error| format!("standard output: {error}"))?;
         return Ok(exit::OK);
+    }
+    if let Some(Command::Explain { code }) = args.command {
+        // Nothing is probed for it.
+        output::check(&args)?;
+        return output::explain(&args, code.and_then(checks::find), stdout).map(|()| exit::OK);
     }
     let plan = Plan::new(&args, standard_input)?;
     for address in &plan.bind {

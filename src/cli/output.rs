@@ -11,9 +11,11 @@ use clap::ValueEnum;
 
 use super::args::{Args, ColorArg, Command, FormatArg};
 use super::exit;
+use crate::diagnosis::check::Check;
 use crate::plan::Plan;
 use crate::render::{self, Styles, TextOptions};
 use crate::report::Report;
+use crate::report::explanation::{Explanation, Explanations};
 
 mod file;
 
@@ -75,18 +77,17 @@ fn name(format: FormatArg) -> String {
 /// Whether the report of a command can be had in a format. One without targets is shown by every
 /// format but `jsonl` as that of the network.
 fn fits(format: FormatArg, command: Option<&Command>) -> Result<(), String> {
-    let why = match (command, format) {
-        (None, _) | (Some(_), FormatArg::Text | FormatArg::Json | FormatArg::Markdown) => {
-            return Ok(());
+    let (why, instead) = match (command, format) {
+        (None, _) | (Some(_), FormatArg::Text | FormatArg::Json) => return Ok(()),
+        (Some(Command::Trace { .. }), FormatArg::Markdown) => return Ok(()),
+        (Some(Command::Trace { .. }), _) => {
+            ("a trace finds no fault and has no targets", "text, json or markdown")
         }
         // They make no report.
         (Some(Command::Completions { .. } | Command::Man), _) => return Ok(()),
-        (Some(Command::Trace { .. }), _) => "a trace finds no fault and has no targets",
+        (Some(Command::Explain { .. }), _) => ("nothing is probed for it", "text or json"),
     };
-    Err(format!(
-        "the format {} does not go with this command: {why}; give text, json or markdown",
-        name(format)
-    ))
+    Err(format!("the format {} does not go with this command: {why}; give {instead}", name(format)))
 }
 
 /// Where GitHub wants the summary of a step; none where nobody asked for GitHub's format.
@@ -113,13 +114,51 @@ pub fn write(
     report: &Report,
     stdout: &mut dyn Write,
 ) -> Result<(), String> {
+    let mut failed =
+        deliver(args, &|format, to_file| rendered(args, plan, format, report, to_file), stdout);
+    if let Some(path) = step_summary(args) {
+        let written = file::append(&path, &summary(report));
+        failed.extend(written.map_err(|error| step_summary_error(&path, &error)).err());
+    }
+    all_written(&failed)
+}
+
+/// Writes the explanation of one finding, or the list of all.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn explain(args: &Args, check: Option<&Check>, stdout: &mut dyn Write) -> Result<(), String> {
+    let rendered = |format, to_file| match (format, check) {
+        (FormatArg::Json, Some(check)) => render::any_json(&Explanation::of(check)),
+        (FormatArg::Json, None) => render::any_json(&Explanations::all()),
+        // No other format is let through.
+        (_, Some(check)) => {
+            render::explanation(&Explanation::of(check), &text_options(args, to_file))
+        }
+        (_, None) => render::explanations(&Explanations::all(), &text_options(args, to_file)),
+    };
+    all_written(&deliver(args, &rendered, stdout))
+}
+
+fn all_written(failed: &[String]) -> Result<(), String> {
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+}
+
+/// Writes one thing everywhere the user wants it, rendered for a format and for a file or not;
+/// returns what failed.
+fn deliver(
+    args: &Args,
+    rendered: &dyn Fn(FormatArg, bool) -> String,
+    stdout: &mut dyn Write,
+) -> Vec<String> {
     let mut failed = Vec::new();
     let mut print = |text: &str| {
         quietly(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
             .map_err(|error| format!("standard output: {error}"))
     };
     let to_file = args.output.as_deref().filter(|path| !is_stdout(path));
-    let text = rendered(args, plan, args.format, report, to_file.is_some());
+    let text = rendered(args.format, to_file.is_some());
     failed.extend(
         match (to_file, args.format) {
             (Some(path), format) => match format {
@@ -134,17 +173,13 @@ pub fn write(
     );
     for one in &args.report {
         let path = one.file.as_path();
-        let text = rendered(args, plan, one.format, report, true);
+        let text = rendered(one.format, true);
         let told = |error| format!("--report {}={}: {error}", name(one.format), path.display());
         let written =
             if is_stdout(path) { print(&text) } else { file::replace(path, &text).map_err(told) };
         failed.extend(written.err());
     }
-    if let Some(path) = step_summary(args) {
-        let written = file::append(&path, &summary(report));
-        failed.extend(written.map_err(|error| step_summary_error(&path, &error)).err());
-    }
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    failed
 }
 
 /// The report for GitHub's page of a run: whole, or what fits there.

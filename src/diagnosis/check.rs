@@ -4,6 +4,8 @@
 //! of text, no printing. Each stands in a file of its own under `checks/`, declared with
 //! [`declare_check!`], documentation inside.
 
+use serde::{Deserialize, Serialize};
+
 use super::finding::Severity;
 use super::reach::Reach;
 use super::stop::Stop;
@@ -14,7 +16,8 @@ use crate::observation::{
 use crate::port;
 
 /// A family of checks, named as in the table of codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// What DNS says.
     Names,

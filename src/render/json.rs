@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use super::sanitize::is_hidden;
 use crate::report::{Report, SCHEMA_VERSION};
 
@@ -13,7 +15,12 @@ use crate::report::{Report, SCHEMA_VERSION};
 /// Remote text is raw in the data, as programs want it. In the bytes, whatever could act on a
 /// terminal or hide in it is written as a `\u` escape (RFC 8259 §7), which every reader turns back.
 pub fn json(report: &Report) -> String {
-    let mut text = match serde_json::to_string_pretty(report) {
+    any_json(report)
+}
+
+/// Anything of a published shape as pretty JSON, with a newline at its end.
+pub fn any_json(value: &impl Serialize) -> String {
+    let mut text = match serde_json::to_string_pretty(value) {
         Ok(text) => hidden_as_escapes(&text),
         // Only an instant that RFC 3339 cannot write (a year before 0) gets here.
         Err(error) => {

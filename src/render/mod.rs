@@ -8,6 +8,7 @@
 //! of the others: a file and a function for each format.
 
 mod detail;
+mod explain;
 mod findings;
 mod github;
 mod json;
@@ -27,8 +28,9 @@ mod text;
 mod trace;
 mod transcript;
 
+pub use explain::{explanation, explanations};
 pub use github::github;
-pub use json::json;
+pub use json::{any_json, json};
 pub use jsonl::jsonl;
 pub use junit::junit;
 pub use markdown::markdown;

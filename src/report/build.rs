@@ -56,10 +56,7 @@ impl Report {
     ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::this(),
             // Nobody needs more of it, and eyes are spared nine digits.
             started_at: started_at.truncate_to_millisecond(),
             duration_ms,

@@ -11,7 +11,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
-use super::{Args, FormatArg, NOTHING_TO_TRACE, ReportArg, Stop, nearest, parse_report};
+use super::{
+    Args, FOR_EXPLAIN, FormatArg, NOTHING_TO_TRACE, ReportArg, Stop, nearest, parse_report,
+};
 use crate::cli::config::{Config, Given};
 use crate::cli::facts;
 
@@ -175,6 +177,7 @@ pub(in crate::cli) fn command(given: &[Given]) -> clap::Command {
 fn is_idle(command: &str, option: &str) -> bool {
     match command {
         "trace" => NOTHING_TO_TRACE.contains(&option),
+        "explain" => option != "code" && !FOR_EXPLAIN.contains(&option),
         "completions" => !["help", "shell"].contains(&option),
         "man" => option != "help",
         _ => false,

@@ -44,6 +44,18 @@ fn a_mistake_is_told_in_one_line_that_names_the_value() {
         (&["completions"], "shell", "--help"),
         (&["completions", "bsh"], "bsh", "'bash'"),
         (&["trace"], "HOST", "--help"),
+        (&["--ignore", "starttls", "a.example"], "starttls", "`starttls-refused`"),
+        (
+            &["explain", "certificate-expird"],
+            "certificate-expird",
+            "did you mean `certificate-expired`",
+        ),
+        (&["explain", "expired"], "expired", "did you mean `certificate-expired`?"),
+        (&["explain", "Port_Silent"], "Port_Silent", "`port-silent`"),
+        (&["explain", "starttls"], "starttls", "`starttls-not-supported`, `starttls-refused` or"),
+        (&["explain", "no-starttls"], "no-starttls", "did you mean `starttls-not-supported`"),
+        (&["explain", "e"], "'e'", "`smtpcheck explain` lists them all"),
+        (&["explain", "port-closed", "port-silent"], "port-silent", "--help"),
         (&["trace", "--prots", "25", "a.example"], "--prots", "'--ports'"),
     ] {
         let line = read(words).expect_err("a mistake");
@@ -67,6 +79,22 @@ fn options_stand_before_or_after_a_command() {
     }
     let args = read(&["trace", "--", "trace"]).expect("arguments");
     assert_eq!(args.command, trace("trace"));
+}
+
+#[test]
+fn explain_takes_one_code_or_none() {
+    for words in [
+        &["explain", "port-closed", "-f", "json"][..],
+        &["-f", "json", "explain", "port-closed"],
+        &["explain", "-fjson", "--", "port-closed"],
+    ] {
+        let args = read(words).expect("arguments");
+        assert_eq!(args.command, Some(Command::Explain { code: Some("port-closed") }));
+        assert_eq!(args.format, FormatArg::Json);
+    }
+    let args = read(&["-q", "explain"]).expect("arguments");
+    assert_eq!((args.command, args.quiet), (Some(Command::Explain { code: None }), true));
+    assert_eq!(read(&["--", "explain"]).expect("arguments").targets, ["explain"]);
 }
 
 #[test]

@@ -48,9 +48,9 @@ const CERTIFICATE: Settings = &[
     ),
     (
         "exchange",
-        "import it with `Import-ExchangeCertificate`, then `Enable-ExchangeCertificate \
-         -Thumbprint THUMBPRINT -Services SMTP`; `TlsCertificateName` of a receive connector can \
-         name another one.",
+        "import it with `Import-ExchangeCertificate`, then \
+         `Enable-ExchangeCertificate -Services SMTP` with its thumbprint; `TlsCertificateName` of a \
+         receive connector can name another one.",
     ),
     (
         "haraka",
