@@ -26,7 +26,8 @@
 //!    [`text`] and [`json`] make what people and machines read.
 //!
 //! The command `trace` takes another way through the same places: [`trace`] walks ladders through
-//! [`Hops`] instead of holding conversations, and [`Report::of_traces`] tells where they part.
+//! [`Hops`] instead of holding conversations, and [`Report::of_traces`] tells where they part. The
+//! command `explain` probes nothing: it shows what is written beside the [`CHECKS`].
 //!
 //! Diagnosing saved observations again:
 //!

@@ -103,6 +103,16 @@ fn what_there_is_not_is_a_mistake_and_the_nearest_are_named() {
 }
 
 #[test]
+fn a_format_for_reports_of_checks_is_a_mistake() {
+    for format in ["junit", "jsonl", "prometheus", "markdown"] {
+        let output = explain(&["port-closed", "-f", format], &[]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{format}");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(errors.contains(format) && errors.contains("text or json"), "{errors}");
+    }
+}
+
+#[test]
 fn it_goes_where_the_user_wants_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("told.txt");
@@ -110,6 +120,13 @@ fn it_goes_where_the_user_wants_it() {
     assert_eq!(told(&["port-closed", "-q"], &[]), "");
     assert_eq!(told(&["port-closed", "-o", file_name], &[]), "");
     assert_eq!(fs::read_to_string(&file).expect("it was written"), told(&["port-closed"], &[]));
+    let json = folder.path().join("told.json");
+    let report = format!("json={}", json.display());
+    assert_eq!(told(&["port-closed", "--report", &report], &[]), told(&["port-closed"], &[]));
+    assert_eq!(
+        fs::read_to_string(&json).expect("it was written"),
+        told(&["port-closed", "-fjson"], &[])
+    );
     let nowhere = folder.path().join("no/such/folder");
     let output = explain(&["port-closed", "-o", nowhere.to_str().expect("UTF-8")], &[]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));

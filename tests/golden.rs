@@ -118,6 +118,28 @@ fn reports_look_as_they_should() {
     assert!(wrong.is_empty(), "these differ (UPDATE_GOLDEN=1 accepts):\n{}", wrong.join("\n"));
 }
 
+/// One cause is told once, other facts are told apart, and proofs that differ are all shown.
+#[test]
+fn findings_of_one_cause_are_told_once() {
+    let code = "certificate-host-mismatch";
+    let told = |report: &Report| text(report, &TextOptions::default());
+    let headings = |text: &str| text.matches(&format!("warning {code}:")).count();
+    let mut report = report("twelve-hosts");
+    let proof = "- it names *.mail-protection.example.test";
+    let before = told(&report);
+    assert_eq!((headings(&before), before.matches(proof).count()), (1, 1));
+    let endpoints = &mut report.targets[0].endpoints;
+    let mut faulty = (0..endpoints.len()).filter(|at| !endpoints[*at].findings.is_empty());
+    let (first, last) = (faulty.next().expect("one"), faulty.next_back().expect("another"));
+    assert_eq!(endpoints[first].findings[0].code, code);
+    endpoints[last].findings[0].evidence = vec!["it names *.other.test".to_owned()];
+    let other_proof = told(&report);
+    assert_eq!(headings(&other_proof), 1);
+    assert!(other_proof.contains(proof) && other_proof.contains("- it names *.other.test"));
+    report.targets[0].endpoints[last].findings[0].message = "it names another server".to_owned();
+    assert_eq!(headings(&told(&report)), 2);
+}
+
 #[test]
 fn no_line_is_wider_than_the_page_unless_a_word_is() {
     for (name, variant, options) in PICTURES {

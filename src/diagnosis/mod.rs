@@ -14,6 +14,7 @@
 //!    into sentences.
 
 pub mod attribution;
+pub mod cause;
 pub mod check;
 pub mod checks;
 mod clock;

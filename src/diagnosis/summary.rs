@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::cause::{Cause, Place};
 use super::finding::{Block, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::words::awaited;
@@ -86,10 +87,9 @@ pub fn of_target(
     findings: &[Finding],
     endpoints: &[EndpointDiagnosis],
 ) -> String {
-    let all: Vec<&Finding> =
-        findings.iter().chain(endpoints.iter().flat_map(|e| &e.findings)).collect();
+    let causes = |severity| causes(target, findings, endpoints, severity);
     match verdict {
-        Verdict::Problems => match kinds(&all, Severity::Error).as_slice() {
+        Verdict::Problems => match causes(Severity::Error).as_slice() {
             [(code, _)] => one_problem(target, endpoints, code),
             many => format!("{} problems", many.len()),
         },
@@ -103,7 +103,7 @@ pub fn of_target(
             )
         }
         Verdict::Ok => {
-            let warnings = kinds(&all, Severity::Warning);
+            let warnings = causes(Severity::Warning);
             match warnings.as_slice() {
                 [] if status::takes_no_mail(target) && endpoints.is_empty() => {
                     "accepts no mail, by its own declaration".to_owned()
@@ -134,17 +134,29 @@ fn left_out(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> Vec<
     ports.into_iter().map(|port| format!("port {port}")).collect()
 }
 
-/// The different problems of one severity: one code with one remedy is one, at however many places,
-/// just as it is told below.
-fn kinds<'a>(findings: &[&'a Finding], severity: Severity) -> Vec<(&'a str, &'a str)> {
-    let mut kinds = Vec::new();
-    for finding in findings.iter().filter(|finding| finding.severity == severity) {
-        let kind = (finding.code.as_str(), finding.fix.as_str());
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+/// The different problems of one severity: one cause is one, at however many places, just as it is
+/// told below.
+fn causes<'a>(
+    target: &TargetObservation,
+    findings: &'a [Finding],
+    endpoints: &'a [EndpointDiagnosis],
+    severity: Severity,
+) -> Vec<(&'a str, Cause)> {
+    let hosts: Vec<String> = target.endpoints.iter().map(|e| e.host.to_string()).collect();
+    let whole = findings.iter().map(|finding| (finding, None));
+    let parts =
+        target.endpoints.iter().zip(&hosts).zip(endpoints).flat_map(|((seen, host), made)| {
+            let place = Place { host, address: seen.address, port: seen.port };
+            made.findings.iter().map(move |finding| (finding, Some(place)))
+        });
+    let mut causes: Vec<(&str, Cause)> = Vec::new();
+    for (finding, place) in whole.chain(parts).filter(|(f, _)| f.severity == severity) {
+        let cause = Cause::of(finding, place);
+        if !causes.iter().any(|(_, known)| *known == cause) {
+            causes.push((&finding.code, cause));
         }
     }
-    kinds
+    causes
 }
 
 /// The one kind of problem in few words, and where it is: the finding below has the rest.

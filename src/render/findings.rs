@@ -11,8 +11,10 @@ use crate::report::TargetReport;
 
 /// How far what belongs to a problem is set in.
 const INDENT: usize = 3;
-/// The most proofs, places or further messages that are shown unless everything is asked for.
+/// The most proofs or further messages that are shown unless everything is asked for.
 const FEW: usize = 4;
+/// The most places. Whoever has to mend ten of them wants to know which.
+const PLACES: usize = 12;
 
 /// Shows every finding of a target: errors, warnings, notes.
 pub(super) fn show(page: &mut Page<'_>, target: &TargetReport) {
@@ -76,29 +78,39 @@ fn heading(page: &mut Page<'_>, problem: &Problem<'_>) {
 }
 
 /// Where else: messages that differ in the place only are told by their places, the others are
-/// quoted.
+/// quoted. Each says how bad it is there where that is not what the heading says.
 fn places(page: &mut Page<'_>, problem: &Problem<'_>, target: &TargetReport) {
-    let mut groups: Vec<(String, Vec<&Case<'_>>)> = Vec::new();
+    let mut groups: Vec<(String, Severity, Vec<&Case<'_>>)> = Vec::new();
     for case in &problem.cases {
-        let key = without_place(case);
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, group)) => group.push(case),
-            None => groups.push((key, vec![case])),
+        let key = (without_place(case), case.finding.severity);
+        match groups.iter_mut().find(|(said, severity, _)| (said, severity) == (&key.0, &key.1)) {
+            Some((.., group)) => group.push(case),
+            None => groups.push((key.0, key.1, vec![case])),
         }
     }
     let mut others: Vec<String> = Vec::new();
-    for (i, (key, group)) in groups.iter().enumerate() {
+    for (i, (said, severity, group)) in groups.iter().enumerate() {
         let message = &group[0].finding.message;
-        let names_itself = key != message;
-        let labels = labels(&group[usize::from(names_itself)..], target);
-        let place = some(page, labels);
-        if i > 0 {
+        let names_itself = said != message;
+        let less = *severity != problem.finding.severity;
+        if i > 0 && *said != groups[0].0 {
+            let place = some(page, labels(&group[usize::from(names_itself)..], target));
             let place = place.map(|p| format!(" (and at {p})")).unwrap_or_default();
-            others.push(format!("also: {}{place}", page.safe(message)));
+            let as_what = if less { format!(" as a {severity}") } else { String::new() };
+            others.push(format!("also{as_what}: {}{place}", page.safe(message)));
+            continue;
+        }
+        // The heading names the first place itself.
+        let named = usize::from(names_itself && i == 0);
         // Where there is one endpoint in all, its name says nothing new.
-        } else if let Some(place) = place.filter(|_| target.endpoints.len() > 1) {
-            let also = if names_itself { "Also at" } else { "At" };
-            page.paragraph(indent(), INDENT, &[(Tone::Plain, &format!("{also} {place}."))]);
+        let place = some(page, labels(&group[named..], target));
+        if let Some(place) = place.filter(|_| target.endpoints.len() > 1) {
+            let sentence = match (less, names_itself) {
+                (true, _) => format!("As a {severity} also at {place}."),
+                (false, true) => format!("Also at {place}."),
+                (false, false) => format!("At {place}."),
+            };
+            page.paragraph(indent(), INDENT, &[(Tone::Plain, &sentence)]);
         }
     }
     list(page, &others);
@@ -107,10 +119,10 @@ fn places(page: &mut Page<'_>, problem: &Problem<'_>, target: &TargetReport) {
 /// An enumeration, cut short unless everything is asked for; nothing where there is nothing.
 fn some(page: &Page<'_>, labels: Vec<String>) -> Option<String> {
     let mut labels: Vec<String> = labels.iter().map(|label| page.safe(label)).collect();
-    let more = labels.len().saturating_sub(FEW);
+    let more = labels.len().saturating_sub(PLACES);
     if more > 1 && page.verbosity() == 0 {
-        labels.truncate(FEW);
-        labels.push(format!("and {more} more"));
+        labels.truncate(PLACES);
+        labels.push(format!("and {more} more, with -v"));
     }
     (!labels.is_empty()).then(|| labels.join(", "))
 }
@@ -127,9 +139,12 @@ fn list(page: &mut Page<'_>, items: &[String]) {
     }
 }
 
-/// The proof: of the first case, which stands for the others, or of all.
+/// The proof: of the cases that stand for the others, or of all.
 fn proofs(page: &mut Page<'_>, problem: &Problem<'_>) {
-    let cases = if page.verbosity() > 0 { &problem.cases[..] } else { &problem.cases[..1] };
-    let proofs: Vec<String> = proofs_of(cases).iter().map(|proof| page.safe(proof)).collect();
+    let proofs = match page.verbosity() {
+        0 => proofs_of(problem.telling()),
+        _ => proofs_of(&problem.cases),
+    };
+    let proofs: Vec<String> = proofs.iter().map(|proof| page.safe(proof)).collect();
     list(page, &proofs);
 }

@@ -4,6 +4,7 @@
 //! how a problem is laid out. Severities and their order come from the report; what comes out of
 //! here is not sanitised yet.
 
+use crate::diagnosis::cause::{Cause, Place};
 use crate::diagnosis::finding::{Block, BlockedBy, BlockedHow, Confidence, Finding, Status};
 use crate::report::{EndpointReport, TargetReport};
 
@@ -25,8 +26,8 @@ pub(super) struct Case<'a> {
     pub(super) block: Option<&'a Block>,
 }
 
-/// Brings together findings of one code, severity and remedy, the worst first, otherwise in the
-/// report's order: causes before their consequences.
+/// Brings together findings of one cause, the worst first, otherwise in the report's order: causes
+/// before their consequences.
 pub(super) fn gather(target: &TargetReport) -> Vec<Problem<'_>> {
     let whole = target.findings.iter().map(|finding| Case { finding, endpoint: None, block: None });
     let parts = target.endpoints.iter().flat_map(|endpoint| {
@@ -41,6 +42,7 @@ pub(super) fn gather(target: &TargetReport) -> Vec<Problem<'_>> {
     cases.sort_by_key(|case| std::cmp::Reverse(case.finding.severity));
 
     let mut problems: Vec<Problem<'_>> = Vec::new();
+    let mut causes: Vec<Cause> = Vec::new();
     for case in cases {
         // One server in two roles is two endpoints, and its fault is one.
         let told = |other: &Case<'_>| {
@@ -51,42 +53,58 @@ pub(super) fn gather(target: &TargetReport) -> Vec<Problem<'_>> {
         if problems.iter().any(|p| p.cases.iter().any(told)) {
             continue;
         }
-        let same = |p: &&mut Problem<'_>| {
-            let (a, b) = (p.finding, case.finding);
-            (&a.code, a.severity, &a.fix) == (&b.code, b.severity, &b.fix)
-        };
-        match problems.iter_mut().find(same) {
-            Some(problem) => problem.cases.push(case),
-            None => problems.push(Problem { finding: case.finding, cases: vec![case] }),
+        let cause = Cause::of(case.finding, case.endpoint.map(place));
+        match causes.iter().position(|known| *known == cause) {
+            Some(at) => problems[at].cases.push(case),
+            None => {
+                problems.push(Problem { finding: case.finding, cases: vec![case] });
+                causes.push(cause);
+            }
         }
     }
     problems
 }
 
+impl<'a> Problem<'a> {
+    /// The cases that show something of their own, by which the whole can be told: the first, and of
+    /// those that say the same each that proves it by other facts.
+    pub(super) fn telling(&self) -> Vec<&Case<'a>> {
+        let proof = |case: &Case<'a>| -> Vec<String> {
+            let proofs = proofs_of(std::slice::from_ref(case));
+            proofs.iter().map(|text| taken_out(case, text)).collect()
+        };
+        let said = without_place(&self.cases[0]);
+        let mut known: Vec<Vec<String>> = Vec::new();
+        let mut telling = Vec::new();
+        for case in self.cases.iter().filter(|case| without_place(case) == said) {
+            let proof = proof(case);
+            // Ladders and controls differ in their numbers from place to place.
+            let is_new = known.is_empty() || (case.block.is_none() && !known.contains(&proof));
+            if is_new {
+                known.push(proof);
+                telling.push(case);
+            }
+        }
+        telling
+    }
+}
+
 /// A case's message with every form of its endpoint's name taken out.
 pub(super) fn without_place(case: &Case<'_>) -> String {
-    let message = case.finding.message.clone();
-    let Some(endpoint) = case.endpoint else { return message };
-    let EndpointReport { host, address, port, .. } = endpoint;
-    let forms = [
-        label(endpoint),
-        format!("{host}[{address}]"),
-        format!("{host}:{port}"),
-        host.clone(),
-        address.to_string(),
-    ];
-    // A name that is empty, which nothing should send, would be found everywhere.
-    forms.iter().filter(|f| !f.is_empty()).fold(message, |text, form| text.replace(form, "\0"))
+    taken_out(case, &case.finding.message)
+}
+
+fn taken_out(case: &Case<'_>, text: &str) -> String {
+    case.endpoint.map_or_else(|| text.to_owned(), |endpoint| place(endpoint).taken_out_of(text))
+}
+
+fn place(endpoint: &EndpointReport) -> Place<'_> {
+    Place { host: &endpoint.host, address: endpoint.address, port: endpoint.port }
 }
 
 /// The form in which people quote an endpoint: `name[address]:port`.
 pub(super) fn label(endpoint: &EndpointReport) -> String {
-    let EndpointReport { host, address, port, .. } = endpoint;
-    if *host == address.to_string() {
-        format!("[{address}]:{port}")
-    } else {
-        format!("{host}[{address}]:{port}")
-    }
+    place(endpoint).label()
 }
 
 /// The places of some cases; `host:port` where all addresses of a host are among them.
@@ -120,7 +138,7 @@ pub(super) fn sure(block: &Block) -> &'static str {
 }
 
 /// The proofs of some cases, each once: the culprit, then what shows it.
-pub(super) fn proofs_of(cases: &[Case<'_>]) -> Vec<String> {
+pub(super) fn proofs_of<'a, 'b: 'a>(cases: impl IntoIterator<Item = &'a Case<'b>>) -> Vec<String> {
     let mut proofs: Vec<String> = Vec::new();
     for case in cases {
         let culprit = case.block.and_then(culprit);

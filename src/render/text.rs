@@ -8,7 +8,8 @@
 use super::layout::{Line, Page, wrap};
 use super::style::{Styles, Tone};
 use super::{detail, findings, matrix, plain, trace};
-use crate::diagnosis::finding::Verdict;
+use crate::diagnosis::checks;
+use crate::diagnosis::finding::{Severity, Verdict};
 use crate::observation::Millis;
 use crate::report::{Report, TargetReport};
 
@@ -52,7 +53,29 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
         page.rule();
         totals(&mut page, report);
     }
+    pointer(&mut page, report);
     page.finish()
+}
+
+/// Where to read on about what was found, once for the whole report.
+fn pointer(page: &mut Page<'_>, report: &Report) {
+    let targets = report.targets.iter();
+    let findings =
+        targets.flat_map(|t| t.endpoints.iter().flat_map(|e| &e.findings).chain(&t.findings));
+    let mut codes: Vec<&str> = findings
+        .filter(|finding| finding.severity > Severity::Note)
+        .filter_map(|finding| checks::find(&finding.code))
+        .map(|check| check.code)
+        .collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let more = match codes.as_slice() {
+        [] => return,
+        [code] => format!("`smtpcheck explain {code}` says more."),
+        _ => "`smtpcheck explain CODE` says more about each of these findings.".to_owned(),
+    };
+    page.gap();
+    page.paragraph(Line::default(), 0, &[(Tone::Quiet, &more)]);
 }
 
 fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {

@@ -159,12 +159,14 @@ fn github_finds_a_command_for_each_problem_and_no_other() {
         let whole = report.targets.iter().flat_map(|t| &t.findings);
         let parts = report.targets.iter().flat_map(|t| &t.endpoints).flat_map(|e| &e.findings);
         for finding in whole.chain(parts) {
-            let kind = match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Note => "notice",
+            // One cause is one command, as bad as it is at the worst of its places.
+            let kinds: &[&str] = match finding.severity {
+                Severity::Error => &["error"],
+                Severity::Warning => &["error", "warning"],
+                Severity::Note => &["error", "warning", "notice"],
             };
-            assert!(found.contains(&(kind.to_owned(), finding.code.clone())), "{name}: {out}");
+            let mut told = kinds.iter().map(|kind| ((*kind).to_owned(), finding.code.clone()));
+            assert!(told.any(|command| found.contains(&command)), "{name}: {out}");
         }
         let unchecked = report.targets.iter().any(|t| t.verdict == Verdict::Undetermined);
         assert_eq!(

@@ -108,6 +108,7 @@ fn readme_shows_what_the_program_says() {
         "output: expired.example",
         "output: mx1.healthy.example:25 -vv",
         "picture: trace smtp.example.com",
+        "output: explain auth-before-tls",
         "findings",
     ] {
         assert!(readme.contains(&format!("<!-- {marker} -->\n")), "README lost `{marker}`");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::ALL;
-use crate::diagnosis::check::{Check, Rule};
+use crate::diagnosis::check::{Check, Group, Outcome, Rule};
 use crate::diagnosis::demands::Demands;
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::fixture::{self, talk};
@@ -33,8 +33,11 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("port-filtered", "E E"),
     ("port-silent", "E E"),
     ("port-closed", "E E"),
+    ("connection-intercepted", "E E"),
     ("host-unreachable", "E E"),
     ("connection-dropped", "E E"),
+    ("tls-blocked", "E E"),
+    ("path-mtu-blackhole", "E E"),
     ("ipv6-broken", "W W"),
     ("ipv6-unavailable-here", "N N"),
     ("greeting-missing", "E E"),
@@ -69,6 +72,9 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("expectation-not-met", "E E"),
 ];
 
+/// Published codes that no check makes yet. The list only ever gets shorter.
+const NOT_YET: [&str; 3] = ["connection-intercepted", "path-mtu-blackhole", "tls-blocked"];
+
 fn letter(severity: Option<Severity>) -> &'static str {
     match severity {
         Some(Severity::Error) => "E",
@@ -84,9 +90,14 @@ fn codes_and_severities_are_the_published_ones() {
         .iter()
         .map(|c| (c.code, format!("{} {}", letter(c.relay), letter(c.elsewhere))))
         .collect();
-    let published: BTreeSet<(&str, String)> =
-        PUBLISHED.iter().map(|(code, severities)| (*code, (*severities).to_owned())).collect();
-    assert_eq!(own, published);
+    let built = |(code, _): &&(&str, &str)| !NOT_YET.contains(code);
+    let published: BTreeSet<(&str, String)> = PUBLISHED
+        .iter()
+        .filter(built)
+        .map(|(code, severities)| (*code, (*severities).to_owned()))
+        .collect();
+    assert_eq!(own, published, "and what is built is to be taken out of NOT_YET");
+    assert!(NOT_YET.iter().all(|code| PUBLISHED.iter().any(|(published, _)| published == code)));
     assert_eq!(own.len(), ALL.len(), "a code stands in the registry twice");
 }
 
@@ -136,6 +147,36 @@ fn every_check_with_a_rule_of_its_own_has_tests_in_its_file() {
         let tested = text.contains("#[cfg(test)]") && text.contains("#[test]");
         let together = matches!(check.rule, Rule::Together);
         assert!(tested || together, "{} has no tests", check.code);
+    }
+}
+
+/// Of a healthy conversation nothing is found, and nothing is left open: each check says that all
+/// is as it should be, on some port at least, or that it has nothing to look at.
+#[test]
+fn every_check_of_an_endpoint_is_silent_where_all_is_well() {
+    for check in ALL.iter().filter(|check| matches!(check.rule, Rule::Endpoint(_))) {
+        let ports = [25, 465, 587, 2525];
+        let here = ports.into_iter().filter(|port| check.severity(*port).is_some());
+        let outcomes: Vec<Outcome> = here.map(|port| talk(port).outcome(check)).collect();
+        let silent = |o: &Outcome| matches!(o, Outcome::Pass | Outcome::NotApplicable(_));
+        assert!(outcomes.iter().all(silent), "{}: {outcomes:?}", check.code);
+        let about_reach = check.group == Group::Reach;
+        assert!(about_reach || outcomes.contains(&Outcome::Pass), "{}: {outcomes:?}", check.code);
+    }
+}
+
+/// Read from the source: the tests of a check show it at least once with something found and once
+/// without.
+#[test]
+fn every_check_is_tested_both_ways() {
+    for check in ALL.iter().filter(|check| !matches!(check.rule, Rule::Together)) {
+        let text = std::fs::read_to_string(file_of(check)).expect("the check's file");
+        let (_, tests) = text.split_once("#[cfg(test)]").expect("tested above");
+        let code = format!("\"{}\"", check.code);
+        let fires = [code.as_str(), "found(", "Outcome::Found"];
+        let silent = ["Outcome::Pass", "Outcome::NotApplicable", "CannotTell", "is_empty()"];
+        assert!(fires.iter().any(|f| tests.contains(f)), "{}: never found", check.code);
+        assert!(silent.iter().any(|s| tests.contains(s)), "{}: never silent", check.code);
     }
 }
 

@@ -78,10 +78,10 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     };
     Outcome::found(Found {
         message,
-        fix: format!(
-            "Get a certificate that has {asked} among its subject alternative names, or let \
-             records and mail programs use a name that it has."
-        ),
+        fix:
+            "Get a certificate that has the name asked for among its subject alternative names, or \
+              let records and mail programs use a name that it has."
+                .to_owned(),
         evidence: vec![format!("asked for: {asked}"), presented, leaf_line(tls)],
         reference: "RFC 9525 §6.3",
     })
