@@ -248,6 +248,10 @@ pub struct DnsReport {
     pub submission: Vec<SubmissionReport>,
     /// The look-ups that gave no answer, each as a sentence.
     pub failures: Vec<String>,
+    /// What was found and not followed, because there was too much of it, each as a sentence; only
+    /// then present.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// One mail exchanger.

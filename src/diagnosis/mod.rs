@@ -37,6 +37,7 @@ use self::demands::Demands;
 use self::finding::{Block, Finding, Severity, Status, Verdict};
 use self::reach::Reach;
 use self::software::Software;
+pub use self::summary::not_followed;
 use crate::observation::{ConnectOutcome, Observations, TargetObservation};
 
 /// What was made of a run.

@@ -129,6 +129,9 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         }
         return Some(summary::not_tested(endpoint, this));
     }
+    if let Some(left_out) = target.dns.left_out.iter().find(|left_out| left_out.is_of_servers()) {
+        return Some(summary::not_followed(left_out));
+    }
     let carried_out =
         judged.iter().any(|judged| judged.required && judged.status != Status::Skipped);
     if carried_out || takes_no_mail(target) {

@@ -8,7 +8,9 @@ use super::reach::Reach;
 use super::words::awaited;
 use super::{EndpointDiagnosis, Judged, checks, status};
 use crate::names::{Host, Server, Target};
-use crate::observation::{Conversation, Ending, EndpointObservation, Skip, TargetObservation};
+use crate::observation::{
+    Conversation, Ending, EndpointObservation, LeftOut, Skip, TargetObservation,
+};
 use crate::port::{Mode, RELAY, Role};
 
 /// An endpoint's status in one sentence, without its full stop.
@@ -50,6 +52,13 @@ pub fn not_checked(endpoint: &EndpointObservation) -> String {
         None => return format!("{} gives no answer for now", endpoint.label()),
     };
     format!("{} was not checked: {why}", endpoint.label())
+}
+
+/// What of a set was not looked at, as a sentence without its full stop.
+pub fn not_followed(left_out: &LeftOut) -> String {
+    let LeftOut { name, record_type, seen, kept } = left_out;
+    let what = if left_out.is_of_servers() { "followed" } else { "dialled" };
+    format!("of the {seen} {record_type} records of {name} only {kept} were {what}")
 }
 
 fn open(conversation: &Conversation) -> String {

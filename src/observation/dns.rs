@@ -20,6 +20,9 @@ pub struct DnsObservation {
     pub submission: Vec<SubmissionServer>,
     /// Submission servers were not to be looked for (`--submission none`, or a server as target).
     pub submission_not_asked: bool,
+    /// What was found and not followed, because there was too much of it.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl DnsObservation {
@@ -47,6 +50,26 @@ impl DnsObservation {
             .map(|mx| &mx.lookup)
             .chain(self.srv.iter().map(|srv| &srv.lookup))
             .chain(self.hosts.iter().flat_map(|h| [&h.ipv4, &h.ipv6]).flatten().map(|a| &a.lookup))
+    }
+}
+
+/// Records of one set of which only the first were followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The name that has the records.
+    pub name: String,
+    /// Their type, as `MX`.
+    pub record_type: String,
+    /// How many there are.
+    pub seen: usize,
+    /// How many of them were followed.
+    pub kept: usize,
+}
+
+impl LeftOut {
+    /// Whole servers were left out, and not only some of a server's addresses.
+    pub fn is_of_servers(&self) -> bool {
+        !matches!(self.record_type.as_str(), "A" | "AAAA")
     }
 }
 

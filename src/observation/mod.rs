@@ -22,7 +22,7 @@ pub mod tcp;
 pub mod tls;
 
 pub use dns::{
-    AddressLookup, AddressSource, DnsObservation, ExtendedError, HostObservation, Lookup,
+    AddressLookup, AddressSource, DnsObservation, ExtendedError, HostObservation, LeftOut, Lookup,
     LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
     SubmissionServer, SubmissionSource,
 };

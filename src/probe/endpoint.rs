@@ -35,6 +35,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a further look may take.
 pub(super) const SECOND_LOOK: Duration = Duration::from_secs(5);
 
+/// How long a conversation waits for its turn, in conversations of the longest kind. Many names may
+/// lead to one address and port, where one is talked to after the other: a server that lets each of
+/// them wait until the time is up would hold the run up for all of them together.
+const TURNS_WAITED: u32 = 3;
+
 /// How often a shortage of this machine is waited out, and for how long each time.
 const SHORTAGES: u32 = 8;
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(250);
@@ -81,6 +86,11 @@ impl Probing {
                 return Err(GivenUp(Probe::Dialled(conversation)));
             }
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
+            // Whoever asks later may find a shorter queue.
+            Err(Unfinished::NoTurn) => {
+                let why = "earlier conversations with the same address and port took too long";
+                return Err(GivenUp(Probe::Skipped(Skip::NotDialled(why.to_owned()))));
+            }
         };
         let again =
             put_off(&first).and_then(|reply| Some((self.pause_before_retry(&reply)?, reply)));
@@ -127,7 +137,8 @@ impl Probing {
         alone: bool,
         under_way: &UnderWay,
     ) -> Result<Conversation, Unfinished> {
-        let turn = self.places.turn(spot.to, alone).await;
+        let turn = timeout(self.plan.timeout * TURNS_WAITED, self.places.turn(spot.to, alone));
+        let turn = turn.await.map_err(|_| Unfinished::NoTurn)?;
         // The semaphore is never closed, so a missing permit would only mean less politeness.
         let permit = self.jobs.clone().acquire_owned().await.ok();
         under_way.at(Step::Connecting);
@@ -252,6 +263,7 @@ impl Probing {
 enum Unfinished {
     GivenUp(Box<Conversation>),
     Shortage(String),
+    NoTurn,
 }
 
 fn conversation_without(connect: Connect) -> Conversation {

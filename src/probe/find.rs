@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use super::endpoint::{GivenUp, Spot};
 use super::patience::{Gate, Group, Patience, Token};
 use super::progress::{Step, UnderWay};
-use super::{Effects, Probing};
+use super::{Effects, Probing, bounds};
 use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
 use crate::observation::{
-    AddressLookup, AddressSource, EndpointObservation, HostObservation, LocalNetwork,
+    AddressLookup, AddressSource, EndpointObservation, HostObservation, LeftOut, LocalNetwork,
     MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
 };
 use crate::plan::{Plan, Submission};
@@ -32,6 +32,8 @@ pub enum Fact {
     SubmissionNotAsked,
     /// A host's addresses.
     Host(HostObservation),
+    /// There was too much of something.
+    LeftOut(LeftOut),
     /// An endpoint.
     Endpoint(Box<EndpointObservation>),
 }
@@ -58,6 +60,8 @@ struct Wanted {
     ports: Vec<Asked>,
     /// The user named the server, so this machine's hosts file counts.
     named: bool,
+    /// Addresses of one family that are dialled at most.
+    addresses: usize,
 }
 
 impl Finder {
@@ -97,6 +101,7 @@ impl Finder {
                     preference: None,
                     ports,
                     named: true,
+                    addresses: bounds::addresses_each(1),
                 };
                 work.spawn(self.clone().server(wanted, token));
             }
@@ -114,9 +119,16 @@ impl Finder {
         self.probing.effects.progress.begin(Step::LookingUp, what)
     }
 
+    fn tell_left_out(&self, left_out: Option<LeftOut>) {
+        if let Some(left_out) = left_out {
+            self.tell(Fact::LeftOut(left_out));
+        }
+    }
+
     async fn mail_exchangers(self, domain: Domain, token: Token) {
         let looking = self.looking_up(|| format!("MX of {domain}"));
         let mut mx = self.probing.effects.names.mx(&domain).await;
+        self.tell_left_out(bounds::keep(&mut mx.records, bounds::SERVERS, domain.as_str(), "MX"));
         drop(looking);
         let mut hosts: Vec<(HostName, Option<u16>)> = Vec::new();
         for record in &mx.records {
@@ -134,10 +146,10 @@ impl Finder {
         self.tell(Fact::Mx(mx));
         let ports = self.probing.plan.ports_of(Role::Mx, &[]);
         let mut work = JoinSet::new();
+        let addresses = bounds::addresses_each(hosts.len());
         for (host, preference) in hosts {
-            let host = Host::Name(host);
-            let wanted =
-                Wanted { role: Role::Mx, host, preference, ports: ports.clone(), named: false };
+            let (role, host, ports) = (Role::Mx, Host::Name(host), ports.clone());
+            let wanted = Wanted { role, host, preference, ports, named: false, addresses };
             work.spawn(self.clone().server(wanted, token.clone()));
         }
         drop((self, token));
@@ -146,7 +158,11 @@ impl Finder {
 
     async fn announced_submission(self, domain: Domain, token: Token) {
         let looking = self.looking_up(|| format!("submission servers of {domain}"));
-        let srv = self.probing.effects.names.srv(&domain).await;
+        let mut srv = self.probing.effects.names.srv(&domain).await;
+        for service in &mut srv {
+            let name = service.lookup.name.clone();
+            self.tell_left_out(bounds::keep(&mut service.records, bounds::SERVERS, &name, "SRV"));
+        }
         drop(looking);
         let servers = submission_servers(&srv);
         self.tell(Fact::Srv(srv));
@@ -201,7 +217,13 @@ impl Finder {
             };
             let host = server.host.clone();
             let named = server.source == SubmissionSource::Option;
-            wanted.push(Wanted { role: Role::Submission, host, preference: None, ports, named });
+            let (role, preference) = (Role::Submission, None);
+            let addresses = bounds::addresses_each(1);
+            wanted.push(Wanted { role, host, preference, ports, named, addresses });
+        }
+        let announced = wanted.iter().filter(|wanted| !wanted.named).count();
+        for wanted in wanted.iter_mut().filter(|wanted| !wanted.named) {
+            wanted.addresses = bounds::addresses_each(announced);
         }
         let mut work = JoinSet::new();
         for wanted in wanted {
@@ -295,8 +317,12 @@ impl Finder {
             }
             work
         };
-        let ipv4 = async { names.ipv4(name).await.map(|found| (begin(&found), found)) };
-        let ipv6 = async { names.ipv6(name).await.map(|found| (begin(&found), found)) };
+        let within_bounds = |mut found: AddressLookup| {
+            self.tell_left_out(bounds::keep_addresses(&mut found, wanted.addresses));
+            (begin(&found), found)
+        };
+        let ipv4 = async { names.ipv4(name).await.map(within_bounds) };
+        let ipv6 = async { names.ipv6(name).await.map(within_bounds) };
         let looking = self.looking_up(|| format!("addresses of {name}"));
         let (ipv4, ipv6) = tokio::join!(ipv4, ipv6);
         drop(looking);

@@ -3,6 +3,7 @@
 //! Knows order, concurrency, deadlines and politeness. Must not know what any answer means for
 //! the user: it returns [`Observations`], and [`diagnosis`](crate::diagnosis) goes on from there.
 
+pub(crate) mod bounds;
 mod endpoint;
 mod find;
 mod patience;
@@ -142,6 +143,7 @@ impl Probing {
         };
         // Dropping the tasks closes what they hold.
         drop(work);
+        dns.left_out.sort_by(|a, b| (&a.name, &a.record_type).cmp(&(&b.name, &b.record_type)));
         dns.hosts.sort_by(|a, b| a.host.cmp(&b.host));
         endpoints.sort_by(|a: &EndpointObservation, b| order(a).cmp(&order(b)));
         TargetObservation {
@@ -162,6 +164,9 @@ fn learn(dns: &mut DnsObservation, endpoints: &mut Vec<EndpointObservation>, fac
         Fact::Srv(srv) => dns.srv = srv,
         Fact::Submission(servers) => dns.submission = servers,
         Fact::SubmissionNotAsked => dns.submission_not_asked = true,
+        // A host in two roles has its addresses twice.
+        Fact::LeftOut(left_out) if dns.left_out.contains(&left_out) => {}
+        Fact::LeftOut(left_out) => dns.left_out.push(left_out),
         // A host in two roles is looked up once and reported once.
         Fact::Host(host) if dns.sources(&host.host).any(|known| known.source == host.source) => {}
         Fact::Host(host) => dns.hosts.push(host),

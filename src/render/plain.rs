@@ -84,7 +84,8 @@ pub(super) fn not_checked(target: &TargetReport) -> Vec<&str> {
         .filter(|e| e.status == Status::Skipped)
         .map(|e| e.summary.as_str());
     let mut sentences: Vec<&str> = Vec::new();
-    for sentence in target.dns.failures.iter().map(String::as_str).chain(skipped) {
+    let dns = target.dns.failures.iter().chain(&target.dns.left_out).map(String::as_str);
+    for sentence in dns.chain(skipped) {
         if !sentence.is_empty() && !sentences.contains(&sentence) {
             sentences.push(sentence);
         }

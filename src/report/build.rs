@@ -9,7 +9,8 @@ use super::{
 };
 use crate::diagnosis::finding::{Status, Verdict};
 use crate::diagnosis::{
-    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, port_outlook, software,
+    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, not_followed, port_outlook,
+    software,
 };
 use crate::names::Exchange;
 use crate::observation::{
@@ -145,6 +146,7 @@ fn dns(seen: &DnsObservation, domain: &str) -> DnsReport {
             })
             .collect(),
         failures: seen.lookups().filter_map(failure).collect(),
+        left_out: seen.left_out.iter().map(not_followed).collect(),
     }
 }
 

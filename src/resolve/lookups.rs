@@ -20,11 +20,6 @@ use crate::observation::dns::{
 };
 use crate::port::Mode;
 
-/// Records of one MX or SRV set that are kept, the most preferred. The largest real sets have
-/// about twenty; every record more is a host more to dial.
-const MAX_RECORDS: usize = 100;
-/// Addresses of one host that are kept. More than fit a plain UDP answer serve nobody.
-const MAX_ADDRESSES: usize = 64;
 /// How long resolvers usually repeat a SERVFAIL that they have cached: BIND one second
 /// (`servfail-ttl`), Unbound five. RFC 9520 §3.2 asks for at least one.
 const SERVFAIL_CACHED: Duration = Duration::from_millis(5200);
@@ -76,7 +71,6 @@ impl Names {
             })
             .collect();
         sort_mx(&mut records);
-        records.truncate(MAX_RECORDS);
         MxObservation { lookup: answer.lookup.clone(), records, implicit: false }
     }
 
@@ -107,7 +101,6 @@ impl Names {
             })
             .collect();
         sort_srv(&mut records);
-        records.truncate(MAX_RECORDS);
         SrvObservation { service: service.to_owned(), mode, lookup: answer.lookup.clone(), records }
     }
 
@@ -132,7 +125,6 @@ impl Names {
         let mut addresses: Vec<IpAddr> = Vec::new();
         for record in &answer.records {
             if let Record::Address(address) = record
-                && addresses.len() < MAX_ADDRESSES
                 && !addresses.contains(address)
             {
                 addresses.push(*address);

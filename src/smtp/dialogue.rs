@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::command::{Command, Verb};
 use super::introduction::{Form, HeloNames, Introduction};
 use super::reply::{ReplyProgress, ReplyReader};
+use super::room::{self, Room};
 use super::stated_time::stated_time;
 use super::transcript::Transcript;
 use super::{CONVERSATION_OCTETS, FIRST_BYTES, ehlo};
@@ -91,6 +92,8 @@ pub struct Dialogue {
     inside_unasked_line: bool,
     greeted_again: bool,
     octets: usize,
+    /// For what is kept of the replies.
+    room: Room,
     /// When the phase began.
     since: Duration,
     now: Duration,
@@ -125,6 +128,7 @@ impl Dialogue {
             inside_unasked_line: false,
             greeted_again: false,
             octets: 0,
+            room: Room::default(),
             since: now,
             now,
             facts: SmtpFacts::default(),
@@ -327,7 +331,7 @@ impl Dialogue {
         // RFC 5321 §3.1 asks for 220; a server that greets with another 2yz means it, too.
         let welcome = reply.is_positive();
         self.facts.stated_time = stated_time(&reply);
-        self.facts.greeting = Some(reply);
+        self.facts.greeting = Some(self.room.reply(reply));
         match welcome {
             true => self.introduce(),
             // After a refusal only QUIT is allowed (RFC 5321 §3.1).
@@ -371,17 +375,17 @@ impl Dialogue {
             self.note_unasked();
             return;
         }
-        attempts.push(form.attempt(reply.clone()));
+        attempts.push(form.attempt(self.room.reply(reply.clone())));
         if !reply.is_positive() {
             let next = self.introduction.after(&form, &reply);
             self.try_form(next);
             return;
         }
         self.phase_ends();
-        let capabilities = match form.verb {
+        let capabilities = room::keywords(match form.verb {
             Verb::Ehlo => ehlo::capabilities(&reply),
             Verb::Helo => ehlo::helo_capabilities(&reply),
-        };
+        });
         if self.inside_tls {
             self.facts.capabilities_after_tls = Some(capabilities);
             self.quit();
@@ -403,7 +407,7 @@ impl Dialogue {
         // RFC 3207 §4 knows no 2yz but 220; a server that says another means it, too.
         let go_ahead = reply.is_positive();
         if let Some(starttls) = &mut self.facts.starttls {
-            starttls.reply = Some(reply);
+            starttls.reply = Some(self.room.reply(reply));
         }
         if go_ahead {
             self.awaiting = Awaiting::Tls;

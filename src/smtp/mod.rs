@@ -16,6 +16,7 @@ mod line;
 #[cfg(test)]
 mod properties;
 mod reply;
+mod room;
 mod stated_time;
 mod transcript;
 

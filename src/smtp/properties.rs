@@ -122,11 +122,13 @@ proptest! {
         );
         for reply in replies(facts) {
             prop_assert!(reply.lines.len() <= 128);
-            // A byte that is not UTF-8 becomes three.
-            prop_assert!(reply.lines.iter().all(|line| line.len() <= 3 * 8 * 1024));
+            prop_assert!(reply.lines.iter().all(|line| line.len() <= 1024));
         }
+        // What is kept, and the first line of each reply in any case.
+        let kept: usize = replies(facts).flat_map(|r| &r.lines).map(|line| line.len() + 64).sum();
+        prop_assert!(kept <= 12 * 1024 + replies(facts).count() * (1024 + 64));
         let transcript: usize = said.transcript.iter().map(|line| line.text.len() + 64).sum();
-        prop_assert!(transcript <= 256 * 1024 + 128);
+        prop_assert!(transcript <= 32 * 1024 + 128);
     }
 
     #[test]

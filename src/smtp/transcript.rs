@@ -9,7 +9,7 @@ use super::line::LineBuffer;
 use crate::observation::{Direction, Millis, TranscriptLine};
 
 /// What is kept of a conversation, in octets of text with [`LINE_COST`] for each line.
-const KEPT: usize = 256 * 1024;
+const KEPT: usize = 32 * 1024;
 
 /// What a line costs besides its text. A quarter of a million empty lines are few octets on the
 /// wire and many in memory.

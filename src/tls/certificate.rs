@@ -21,6 +21,11 @@ const NAME_OCTETS: usize = 256;
 /// Long enough for every real distinguished name, URL or error message.
 const TEXT_OCTETS: usize = 1024;
 const URLS: usize = 8;
+/// What is kept of a chain in all. Those of real servers have 2 KiB of names and rarely twice that.
+const CHAIN_OCTETS: usize = 16 * 1024;
+/// What a certificate and a name cost besides their texts.
+const CERTIFICATE_COST: usize = 512;
+const NAME_COST: usize = 32;
 
 /// A certificate, read.
 #[derive(Debug)]
@@ -85,6 +90,34 @@ pub(super) fn read(der: &CertificateDer<'_>) -> Certificate {
         for_servers,
         rsa_bits: rsa_bits(key),
     }
+}
+
+/// A chain as it is kept: whole, or as many certificates and names as fit, but at least its two
+/// ends, which the findings are about. A handshake carries 64 KiB of names, and what is kept of a
+/// hundred servers is in memory together.
+pub(super) fn within_bounds(mut chain: Vec<CertificateFacts>) -> Vec<CertificateFacts> {
+    let mut room = CHAIN_OCTETS;
+    let mut take = |octets: usize| match room.checked_sub(octets) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => {
+            room = 0;
+            false
+        }
+    };
+    let last = chain.len().saturating_sub(1);
+    let mut at = 0;
+    chain.retain_mut(|facts| {
+        let urls: usize = facts.issuer_urls.iter().map(String::len).sum();
+        let fits = take(facts.subject.len() + facts.issuer.len() + urls + CERTIFICATE_COST);
+        facts.names.retain(|name| take(name.len() + NAME_COST));
+        let is_an_end = at == 0 || at == last;
+        at += 1;
+        fits || is_an_end
+    });
+    chain
 }
 
 /// The text, cut at [`TEXT_OCTETS`].

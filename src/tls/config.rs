@@ -238,7 +238,7 @@ impl Attempt {
             signature: seen.signature.as_ref().and_then(|(scheme, error)| {
                 judge::signature(*scheme, error.as_ref(), read.first())
             }),
-            chain: read.into_iter().map(|c| c.facts).collect(),
+            chain: certificate::within_bounds(read.into_iter().map(|c| c.facts).collect()),
             ..TlsFacts::default()
         };
         match &*self.progress.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -5,7 +5,7 @@ use rcgen::{DnValue, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData, SanTyp
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::tls::certificate::{key_name, read};
+use crate::tls::certificate::{key_name, read, within_bounds};
 use crate::tls::judge;
 
 fn facts(params: CertificateParams) -> CertificateFacts {
@@ -170,4 +170,24 @@ proptest! {
         let path = judge::path(&chain, &read, trust.anchors(), now);
         prop_assert_eq!(path.trusted, !altered);
     }
+}
+
+#[test]
+fn of_a_chain_without_end_the_ends_are_kept() {
+    let named = |n: usize| {
+        let mut facts = read(&[0_u8].as_slice().into()).facts;
+        facts.subject = format!("CN={n}");
+        facts.names = (0..200).map(|i| format!("name-{i}.{}.example", "n".repeat(40))).collect();
+        facts
+    };
+    let usual: Vec<CertificateFacts> = [named(0)].to_vec();
+    assert_eq!(within_bounds(usual.clone())[0].names.len(), 179, "60 octets and their cost each");
+    let kept = within_bounds((0..100).map(named).collect());
+    let subjects: Vec<&str> = kept.iter().map(|facts| facts.subject.as_str()).collect();
+    assert_eq!(subjects, ["CN=0", "CN=99"]);
+    assert_eq!(kept[1].names, [""; 0]);
+    let mut small = named(1);
+    small.names.truncate(3);
+    let chain = vec![small.clone(), small.clone(), small];
+    assert_eq!(within_bounds(chain.clone()), chain, "an ordinary chain is kept whole");
 }
