@@ -54,17 +54,34 @@ pub fn run(
     progress: bool,
 ) -> u8 {
     let words: Vec<OsString> = words.into_iter().collect();
-    match try_run(words.clone(), stdout, stderr, progress) {
-        Ok(code) => code,
-        Err(why) => {
-            tell(stderr, &why);
-            if Args::format_asked(&words) != Some(FormatArg::Nagios) {
-                return exit::USAGE;
-            }
-            // For a monitor, 2 would mean that the mail is down, and it reads standard output only.
-            let _ = stdout.write_all(render::nagios_unknown(&why).as_bytes());
-            PluginState::Unknown as u8
-        }
+    let mut format = Args::format_asked(&words);
+    let ended = try_run(words, &mut format, stdout, stderr, progress);
+    let (why, code) = match ended {
+        Ok(code) => return code,
+        Err(Halt::Mistake(why)) => (why, exit::USAGE),
+        // A shortage is no mistake of the command line.
+        Err(Halt::Shortage(why)) => (why, exit::UNDETERMINED),
+    };
+    tell(stderr, &why);
+    if format != Some(FormatArg::Nagios) {
+        return code;
+    }
+    // For a monitor, 2 would mean that the mail is down, and it reads standard output only.
+    let _ = stdout.write_all(render::nagios_unknown(&why).as_bytes());
+    PluginState::Unknown as u8
+}
+
+/// Why nothing was probed, in one line.
+enum Halt {
+    /// The command line or a file is wrong.
+    Mistake(String),
+    /// This machine lacks something.
+    Shortage(String),
+}
+
+impl From<String> for Halt {
+    fn from(why: String) -> Self {
+        Self::Mistake(why)
     }
 }
 
@@ -73,13 +90,14 @@ fn tell(stderr: &mut dyn Write, why: &str) {
     let _ = writeln!(stderr, "smtpcheck: {why}");
 }
 
-/// Everything that goes wrong here is of the command line or of a file: exit code 2, one line.
+/// `format` becomes the one that counts as soon as it is known.
 fn try_run(
-    words: impl IntoIterator<Item = OsString>,
+    words: Vec<OsString>,
+    format: &mut Option<FormatArg>,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
     progress: bool,
-) -> Result<u8, String> {
+) -> Result<u8, Halt> {
     let args = match Args::read(words) {
         Ok(args) => args,
         Err(Stop::Show(text)) => {
@@ -87,8 +105,9 @@ fn try_run(
                 .map_err(|error| format!("standard output: {error}"))?;
             return Ok(exit::OK);
         }
-        Err(Stop::Usage(line)) => return Err(line),
+        Err(Stop::Usage(line)) => return Err(line.into()),
     };
+    *format = Some(args.format);
     if let Some(hint) = &args.hint {
         tell(stderr, hint);
     }
@@ -100,25 +119,20 @@ fn try_run(
     if let Some(Command::Explain { code }) = args.command {
         // Nothing is probed for it.
         output::check(&args)?;
-        return output::explain(&args, code.and_then(checks::find), stdout).map(|()| exit::OK);
+        output::explain(&args, code.and_then(checks::find), stdout)?;
+        return Ok(exit::OK);
     }
     let plan = Plan::new(&args, standard_input)?;
     for address in &plan.bind {
         if !connect::can_bind(*address) {
-            return Err(format!("--bind {address}: this machine does not have that address"));
+            return Err(format!("--bind {address}: this machine does not have that address").into());
         }
     }
     output::check(&args)?;
     let mut effects =
         system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
-    let runtime = match signals::runtime() {
-        Ok(runtime) => runtime,
-        // A shortage is no mistake of the command line.
-        Err(error) => {
-            tell(stderr, &format!("this machine is short of something: {error}"));
-            return Ok(exit::UNDETERMINED);
-        }
-    };
+    let runtime = signals::runtime()
+        .map_err(|error| Halt::Shortage(format!("this machine is short of something: {error}")))?;
     // Who wants no report wants to see nothing else either.
     let visible = progress && !args.quiet;
     let screen = visible.then(|| Screen::begin(plan.targets.len())).flatten();

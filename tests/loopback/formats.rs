@@ -74,6 +74,12 @@ fn a_mistake_is_unknown_to_a_monitor_and_never_critical() {
         assert!(out.starts_with("SMTPCHECK UNKNOWN - "), "{words:?}\n{out}");
         assert_eq!((out.lines().count(), err.lines().count()), (1, 1), "{out}{err}");
     }
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("smtpcheck.toml");
+    fs::write(&file, "format = 'nagios'").expect("it can be written");
+    let config = format!("--config={}", file.display());
+    let (exit, out, _) = told(&lab, &[&config, "--bind=192.0.2.1", "127.0.0.1:1"]);
+    assert_eq!((exit, out.starts_with("SMTPCHECK UNKNOWN - ")), (Some(3), true), "{out}");
     let mistake = run(["--prots=25", "a.example"]);
     assert_eq!(mistake.status.code(), Some(2));
     let variable =
