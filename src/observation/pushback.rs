@@ -40,19 +40,20 @@ const ADVICE: [&str; 12] = [
 /// 5321 §3.8), or a 4yz that speaks of a limit, as Postfix's `454 4.7.0 Error: too many new TLS
 /// sessions` does to STARTTLS. A demand for a client certificate does not pass with time.
 pub fn is_pushback(step: Phase, reply: &Reply) -> bool {
-    let counts = step == Phase::Greeting || reply.code == 421 || speaks_of_a_limit(reply);
+    let text = reply.lines.join(" ");
+    let counts = step == Phase::Greeting || reply.code == 421 || speaks_of_a_limit(&text);
     reply.is_transient() && counts && !wants_client_certificate(reply)
 }
 
-/// Whether a reply's words are those of a limit on connections or sessions.
-pub fn speaks_of_a_limit(reply: &Reply) -> bool {
-    let text = words(reply);
+/// Whether a reply's text is about a limit on connections or sessions.
+pub fn speaks_of_a_limit(text: &str) -> bool {
+    let text = plain(text);
     LIMITS.iter().any(|limit| text.contains(limit))
 }
 
 /// Whether a reply asks for a client certificate, as Postfix does with a 421 inside TLS.
 pub fn wants_client_certificate(reply: &Reply) -> bool {
-    words(reply).contains("client certificate")
+    plain(&reply.lines.join(" ")).contains("client certificate")
 }
 
 /// How long a reply's text asks us to wait: "try again in 5 seconds". Only a number with its unit
@@ -85,10 +86,6 @@ fn span(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_secs(number * seconds))
-}
-
-fn words(reply: &Reply) -> String {
-    plain(&reply.lines.join(" "))
 }
 
 /// The text in lower case with single spaces; ` / `, which joins the lines of a quotation, is one.

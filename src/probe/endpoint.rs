@@ -293,7 +293,7 @@ fn put_off(conversation: &Conversation) -> Option<Reply> {
             // A limit may be worded as a refusal for good, and pass all the same.
             let limit = *step == Phase::Greeting
                 && reply.is_permanent()
-                && pushback::speaks_of_a_limit(reply);
+                && pushback::speaks_of_a_limit(&reply.lines.join(" "));
             limit || pushback::is_pushback(*step, reply)
         })
         .map(|(_, reply)| reply)

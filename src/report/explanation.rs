@@ -11,6 +11,7 @@ use crate::diagnosis::{checks, software};
 
 /// Everything that there is to say about one finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// The version of this shape.
     pub schema_version: String,
@@ -29,6 +30,7 @@ pub struct Explanation {
 
 /// Every finding that there is, in the order in which they are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explanations {
     /// The version of this shape.
     pub schema_version: String,
@@ -40,6 +42,7 @@ pub struct Explanations {
 
 /// One finding in a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ListedFinding {
     /// The stable code.
     pub code: String,
@@ -53,6 +56,7 @@ pub struct ListedFinding {
 
 /// How bad a finding is; absent where it does not occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SeverityByPort {
     /// On port 25, and of a target as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +68,7 @@ pub struct SeverityByPort {
 
 /// One part of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Section {
     /// Its heading.
     pub title: String,
@@ -73,6 +78,7 @@ pub struct Section {
 
 /// How to fix it in one server software.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SoftwareFix {
     /// Its id, as in `smtp.software`.
     pub software: String,

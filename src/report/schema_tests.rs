@@ -1,20 +1,27 @@
-//! The published JSON Schemas, held to the types: `schema.json` and `schema-line.json` beside this
-//! file.
+//! The published JSON Schemas, held to the types: `schema.json` and its relatives beside this file.
 
 use schemars::Schema;
 use serde_json::Value;
 
+use super::explanation::{Explanation, Explanations};
 use super::{Line, Report};
 
 /// Each published schema: its file, and what the types and their doc comments make of it.
-fn generated() -> [(&'static str, Schema); 2] {
+fn generated() -> [(&'static str, Schema); 4] {
     let titled = |mut schema: Schema, title: &str| {
         schema.insert("title".to_owned(), title.into());
         schema
     };
     let report = titled(schemars::schema_for!(Report), "The report of smtpcheck");
     let line = titled(schemars::schema_for!(Line), "A line of smtpcheck's jsonl report");
-    [("schema.json", report), ("schema-line.json", line)]
+    let told = titled(schemars::schema_for!(Explanation), "What smtpcheck explain CODE tells");
+    let all = titled(schemars::schema_for!(Explanations), "What smtpcheck explain lists");
+    [
+        ("schema.json", report),
+        ("schema-line.json", line),
+        ("schema-explain.json", told),
+        ("schema-explain-all.json", all),
+    ]
 }
 
 #[test]

@@ -389,3 +389,49 @@ fn every_fault_has_its_verdict() {
     });
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
+
+/// A limit on what one client may do a minute is met at the second run, and is no fault of the server's.
+/// The session that meets the limit on TLS sessions is ended by a reset, which mostly overtakes the 421
+/// that says why; only the next one hears of it at STARTTLS.
+#[test]
+fn a_limit_is_met_and_not_blamed() {
+    if !Postfix::is_available() {
+        return;
+    }
+    let lab = Lab::start();
+    let limits = [
+        ("sessions", 25, "smtpd_client_new_tls_session_rate_limit", "454 4.7.0"),
+        ("sessions", 587, "smtpd_client_new_tls_session_rate_limit", "454 4.7.0"),
+        ("connections", 25, "smtpd_client_connection_rate_limit", "421 4.7.0"),
+        ("connections", 587, "smtpd_client_connection_rate_limit", "421 4.7.0"),
+    ];
+    let services: Vec<Service> = limits
+        .iter()
+        .map(|(name, port, parameter, _)| {
+            let fault = Fault { name, parameters: &[], ..NONE };
+            fault.service(*port, &lab).with(parameter, "1")
+        })
+        .collect();
+    let postfix = Postfix::start(&services);
+    for (name, port, _, reply) in limits {
+        let real = postfix.address(&format!("{name}-{port}"));
+        let there = format!("--connect-to={HOST}:{port}:{real}");
+        let target = format!("{HOST}:{port}");
+        let first = check(&lab, &[&there, &target]);
+        assert_eq!(in_short(&first), "0 open", "{name} {port}\n{first}");
+        assert_eq!(first.endpoints()[0]["smtp"]["software"], "postfix", "{first}");
+        if name == "sessions" {
+            check(&lab, &[&there, &target]);
+        }
+        let second = check(&lab, &[&there, &target]);
+        let expected = match port {
+            25 => "3 rejected, warning greeting-throttled",
+            _ => "1 rejected, error greeting-throttled",
+        };
+        assert_eq!(in_short(&second), expected, "{name} {port}\n{second}");
+        let finding = &second.endpoints()[0]["findings"][0];
+        assert!(finding["message"].as_str().is_some_and(|m| m.contains(reply)), "{second}");
+        let fix = finding["fix"].as_str().unwrap_or_default();
+        assert!(fix.contains("In Postfix: `smtpd_client_connection_count_limit`"), "{second}");
+    }
+}

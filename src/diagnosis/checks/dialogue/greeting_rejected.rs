@@ -2,6 +2,8 @@ use super::greeting_seen;
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
 use crate::diagnosis::stop::Stop;
+use crate::diagnosis::words::quote;
+use crate::observation::pushback;
 use crate::port::{Mode, Role};
 
 declare_check! {
@@ -73,6 +75,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let Some(stop) = facts.stop() else { return facts.unseen() };
     let Stop::GreetingRejected { reply } = stop else { return greeting_seen(facts) };
     let mut evidence = vec![format!("greeting: {reply}")];
+    if let Some(first) = facts.connected().and_then(|seen| seen.put_off.as_ref()) {
+        evidence.push(format!("at a first try: {}", quote(first)));
+    }
     let had_tls = facts.handshake().is_some_and(|tls| tls.error.is_none());
     if facts.endpoint.mode == Mode::Implicit && !had_tls {
         evidence.push("it came in plaintext, before any TLS".to_owned());
@@ -84,6 +89,10 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         format!("{label} refuses this client with `{reply}`")
     };
     let fix = match facts.endpoint.role {
+        _ if pushback::speaks_of_a_limit(&reply) => {
+            "The reply speaks of a limit, which may pass with time although it is worded for good: try \
+             again later. If it stays, the operator should look at the server's limits on connections."
+        }
         Role::Submission => {
             "The path works and the server does not serve this address: the reply may say why. Ask \
              the server's operator to allow it, or check from where your users are."
@@ -101,7 +110,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::fixture::talk;
+    use crate::diagnosis::fixture::{reply, talk};
     use crate::observation::TlsErrorKind;
 
     #[test]
@@ -120,6 +129,16 @@ mod tests {
         let refused =
             talk(465).tls_fails(TlsErrorKind::NotTls, "corrupt", b"554 No service for you\r\n");
         assert_eq!(refused.codes(), ["greeting-rejected"]);
+    }
+
+    #[test]
+    fn a_limit_that_is_worded_for_good_is_told_as_one() {
+        let limit = "554 5.7.0 Too many connections from your address";
+        let talk = talk(25).greeting(limit).edit(|c| c.put_off = Some(reply(limit)));
+        assert_eq!(talk.codes(), ["greeting-rejected"]);
+        let found = talk.found(&GREETING_REJECTED);
+        assert!(found.fix.starts_with("The reply speaks of a limit"), "{found:?}");
+        assert_eq!(found.evidence[1], format!("at a first try: {limit}"));
     }
 
     #[test]

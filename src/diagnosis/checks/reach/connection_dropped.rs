@@ -107,6 +107,11 @@ fn fix(step: Phase, how: &Break) -> &'static str {
              together; its log names the reason. If unrelated \
              servers do the same from here, something on this side cuts TLS."
         }
+        (Phase::EhloAfterTls, Break::Closed | Break::Reset) => {
+            "Try again in some minutes: a server that limits the TLS sessions of one client can end \
+             one like this. If it stays, look in the server's log for this connection, and for a \
+             filter in front of it or on this side; a run from another network tells."
+        }
         _ => {
             "Look in the server's log for this connection. A filter in front of the server or on \
              this side can also end it; a run from another network tells."
