@@ -188,8 +188,12 @@ fn handshake(mode: Mode, seen: &Conversation) -> Option<Stop<'_>> {
         } else if !choice.not_offered.is_empty() {
             Stop::NothingInCommon(choice)
         } else {
-            // Whatever it refused, it speaks what this program speaks.
-            Stop::HandshakeFailed { why: error.text.clone() }
+            match error.kind {
+                TlsErrorKind::Closed => dropped(Break::Closed),
+                TlsErrorKind::Reset => dropped(Break::Reset),
+                // Whatever it refused, it speaks what this program speaks.
+                _ => Stop::HandshakeFailed { why: error.text.clone() },
+            }
         });
     }
     Some(match error.kind {

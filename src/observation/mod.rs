@@ -183,7 +183,7 @@ pub enum SecondLook {
     /// A ClientHello was sent where a greeting was missing, and something other than TLS answered:
     /// its first bytes (at most 512).
     Answered(Vec<u8>),
-    /// A handshake had failed with an alert that says not why, and a wider offer was made.
+    /// A handshake had failed with an alert or a close that says not why, and a wider offer was made.
     WiderOffer(WiderOffer),
 }
 

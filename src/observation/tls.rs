@@ -213,4 +213,6 @@ pub enum TlsPart {
     KeyExchange,
     /// The signature scheme.
     SignatureScheme,
+    /// The kind of key that the server's certificate has.
+    CertificateKey,
 }

@@ -13,7 +13,7 @@ use super::endpoint::{SECOND_LOOK, Spot};
 use super::progress::{Step, UnderWay};
 use crate::net::connector::BoxedStream;
 use crate::net::drive;
-use crate::observation::{Conversation, SecondLook, TlsFacts, WiderOffer};
+use crate::observation::{Conversation, SecondLook, TlsErrorKind, TlsFacts, WiderOffer};
 use crate::smtp::Dialogue;
 use crate::tls;
 
@@ -65,9 +65,14 @@ impl Probing {
     }
 }
 
-/// Whether an alert was the first thing that came, and one of those that say nothing.
+/// Whether an alert was the first thing that came, and one of those that say nothing; or nothing
+/// came, and the connection was closed, as servers in Python do it for whatever reason.
 fn is_without_reason(tls: &TlsFacts) -> bool {
     match tls.first_bytes.as_slice() {
+        [] => tls
+            .error
+            .as_ref()
+            .is_some_and(|error| matches!(error.kind, TlsErrorKind::Closed | TlsErrorKind::Reset)),
         [21, 3, _, 0, 2, _level, alert, ..] => {
             tls.error.is_some() && tls.chain.is_empty() && WITHOUT_REASON.contains(alert)
         }
@@ -78,7 +83,7 @@ fn is_without_reason(tls: &TlsFacts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::{TlsError, TlsErrorKind};
+    use crate::observation::TlsError;
 
     fn failed(first_bytes: &[u8]) -> TlsFacts {
         let error = TlsError { kind: TlsErrorKind::Alert, text: String::new() };
@@ -86,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_alert_without_a_reason_is_worth_a_second_connection() {
+    fn only_an_end_without_a_reason_is_worth_a_second_connection() {
         for alert in WITHOUT_REASON {
             assert!(is_without_reason(&failed(&[21, 3, 3, 0, 2, 2, alert])), "{alert}");
         }
@@ -97,6 +102,14 @@ mod tests {
         for other in [&b""[..], b"454 no", &[22, 3, 1, 0, 2, 2, 40], &[21, 3, 3, 0, 2, 2]] {
             assert!(!is_without_reason(&failed(other)), "{other:?}");
         }
+        let ended = |kind| TlsFacts {
+            error: Some(TlsError { kind, text: String::new() }),
+            ..TlsFacts::default()
+        };
+        assert!(is_without_reason(&ended(TlsErrorKind::Closed)));
+        assert!(is_without_reason(&ended(TlsErrorKind::Reset)));
+        assert!(!is_without_reason(&ended(TlsErrorKind::TimedOut)));
+        assert!(!is_without_reason(&TlsFacts::default()));
         let succeeded = TlsFacts { error: None, ..failed(&[21, 3, 3, 0, 2, 1, 40]) };
         assert!(!is_without_reason(&succeeded));
     }

@@ -89,14 +89,29 @@ pub async fn offer_more_schemes<S>(
 fn told(trust: &Trust, answer: Answer) -> Option<WiderOffer> {
     match answer {
         Answer { chosen: Some(chosen), chain, .. } => {
-            let chain = chain.iter().map(|der| certificate::read(der).facts).collect();
-            Some(WiderOffer::Chosen(Box::new(Choice { chain, ..choice(trust, &chosen) })))
+            let mut choice = choice(trust, &chosen);
+            choice.chain = chain.iter().map(|der| certificate::read(der).facts).collect();
+            if choice.chain.first().is_some_and(|leaf| !offers_curve_of(trust, &leaf.key)) {
+                choice.not_offered.push(TlsPart::CertificateKey);
+            }
+            Some(WiderOffer::Chosen(Box::new(choice)))
         }
         Answer { alert: Some(alert), .. } => {
             Some(WiderOffer::Refused(iana::alert(AlertDescription::from(alert))))
         }
         Answer { chosen: None, alert: None, .. } => None,
     }
+}
+
+/// Whether a key is on a curve that is offered. Up to TLS 1.2 a certificate's curve has to be among
+/// the groups (RFC 8422 §5.1.1), whatever the signature scheme; only then is a chain seen in clear.
+fn offers_curve_of(trust: &Trust, key: &str) -> bool {
+    let Some(curve) = key.strip_prefix("ECDSA ") else { return true };
+    trust.provider().kx_groups.iter().any(|own| match own.name() {
+        NamedGroup::secp256r1 => curve == "P-256",
+        NamedGroup::secp384r1 => curve == "P-384",
+        _ => false,
+    })
 }
 
 fn choice(trust: &Trust, chosen: &Chosen) -> Choice {
@@ -121,5 +136,21 @@ fn choice(trust: &Trust, chosen: &Chosen) -> Choice {
         signature_scheme: scheme.map(iana::scheme),
         not_offered: offered.iter().filter(|(_, was)| !was).map(|(part, _)| *part).collect(),
         chain: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_curves_that_are_offered_as_groups_are_offered_for_certificates() {
+        let trust = Trust::new(&[]).expect("the built-in roots");
+        for key in ["ECDSA P-256", "ECDSA P-384", "RSA 2048", "Ed25519", ""] {
+            assert!(offers_curve_of(&trust, key), "{key}");
+        }
+        for key in ["ECDSA P-521", "ECDSA brainpoolP256r1", "ECDSA secp256k1"] {
+            assert!(!offers_curve_of(&trust, key), "{key}");
+        }
     }
 }

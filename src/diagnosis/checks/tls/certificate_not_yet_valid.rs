@@ -1,3 +1,5 @@
+use time::Duration;
+
 use super::{NO_CLOCK, OutOfDate, chain, dated, is_excused, out_of_date, whose};
 use crate::diagnosis::check::{EndpointFacts, Found, Outcome, Rule, declare_check};
 use crate::diagnosis::finding::Severity;
@@ -50,9 +52,12 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
         Err(outcome) => return outcome,
     };
     let now = facts.target.observed_at;
+    // Some servers make a certificate when a client asks, so the last instant counts at which one
+    // was seen.
+    let until = now + Duration::seconds_f64(facts.target.duration.as_secs());
     let label = facts.endpoint.label();
     let early =
-        out_of_date(tls, UntrustedBecause::NotYetValid, |c| c.not_before, |begin| begin > now);
+        out_of_date(tls, UntrustedBecause::NotYetValid, |c| c.not_before, |begin| begin > until);
     Outcome::found(match early {
         None => return Outcome::Pass,
         Some(found) if is_excused(facts, &found) => return NO_CLOCK,
@@ -83,7 +88,6 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
 mod tests {
     use super::*;
     use crate::diagnosis::fixture::{now, talk};
-    use time::Duration;
 
     #[test]
     fn a_certificate_from_the_future_is_dated() {
@@ -95,6 +99,14 @@ mod tests {
         let found = talk.found(&CERTIFICATE_NOT_YET_VALID);
         assert!(found.message.ends_with("it begins in 1 day (2026-11-24)"), "{found:?}");
         assert_eq!(found.evidence, ["CN=mx.example.com: not before 2026-11-24T20:00:00Z"]);
+    }
+
+    #[test]
+    fn a_certificate_that_is_made_while_we_wait_is_valid() {
+        // The fixture's run takes 600 ms.
+        let made_at = |at| talk(25).tls(|tls| tls.chain[0].not_before = Some(now() + at));
+        assert!(made_at(Duration::milliseconds(500)).codes().is_empty());
+        assert_eq!(made_at(Duration::SECOND).codes(), ["certificate-not-yet-valid"]);
     }
 
     #[test]

@@ -98,7 +98,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     let mut evidence: Vec<String> =
         refusal.iter().map(|error| format!("TLS: {}", shorten(&error.text))).collect();
     evidence.push(answer(choice));
-    let fix = if choice.not_offered == [TlsPart::SignatureScheme] {
+    let about_its_key =
+        |part: &TlsPart| matches!(part, TlsPart::SignatureScheme | TlsPart::CertificateKey);
+    let fix = if choice.not_offered.iter().all(about_its_key) {
         "Other clients may succeed with this server, those that use OpenSSL among them. Get a \
          certificate with an ECDSA P-256 or RSA 2048 key beside or in place of this one, and let \
          the server sign with SHA-256, as every client can."
@@ -128,6 +130,7 @@ fn missing(part: TlsPart, choice: &Choice) -> Option<(&'static str, &str)> {
         TlsPart::CipherSuite => Some(("cipher suite", &choice.cipher_suite)),
         TlsPart::KeyExchange => Some(("key exchange group", choice.key_exchange.as_deref()?)),
         TlsPart::SignatureScheme => Some(("signature scheme", choice.signature_scheme.as_deref()?)),
+        TlsPart::CertificateKey => Some(("kind of certificate key", &choice.chain.first()?.key)),
     }
 }
 
@@ -139,7 +142,7 @@ pub(super) fn answer(choice: &Choice) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::fixture::talk;
+    use crate::diagnosis::fixture::{certificate, talk};
     use crate::observation::TlsErrorKind;
 
     const REFUSAL: TlsErrorKind = TlsErrorKind::HandshakeFailure;
@@ -196,6 +199,25 @@ mod tests {
                     a wider offer it chose secp521r1 and ecdsa_secp521r1_sha512";
         assert!(both.message.ends_with(says), "{}", both.message);
         assert!(of(&[TlsPart::SignatureScheme]).fix.contains("RSA 2048"));
+    }
+
+    #[test]
+    fn a_key_on_a_curve_that_was_not_offered_is_named() {
+        let mut leaf = certificate("mx.example.com", "Example R1", &["mx.example.com"]);
+        leaf.key = "ECDSA P-521".to_owned();
+        let suite = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+        let choice = Choice {
+            not_offered: vec![TlsPart::CertificateKey],
+            chain: vec![leaf],
+            ..chosen(suite, Some("x25519"), Some("ecdsa_secp256r1_sha256"))
+        };
+        let failed = talk(587).tls_fails(REFUSAL, "handshake_failure", b"").then_chose(choice);
+        assert_eq!(failed.codes(), ["tls-no-common-cipher"]);
+        let found = failed.found(&TLS_NO_COMMON_CIPHER);
+        let says = "no kind of certificate key in common with this program: from a wider offer it \
+                    chose ECDSA P-521";
+        assert!(found.message.ends_with(says), "{found:?}");
+        assert!(found.fix.contains("Get a certificate"), "{found:?}");
     }
 
     #[test]
