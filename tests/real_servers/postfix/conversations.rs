@@ -4,13 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::thread;
 
-use super::verdicts::in_short;
 use super::{Postfix, Service};
 use crate::harness::check;
 use crate::lab::Lab;
 use crate::lab::certificates::{Flaw, Identity};
-
-const HOST: &str = "mail.example";
+use crate::table::{HOST, in_short};
 
 fn identity(lab: &Lab) -> Identity {
     lab.certificates.identify(HOST, Flaw::None)

@@ -5,11 +5,10 @@ use std::thread;
 use rcgen::KeyPair;
 
 use super::{Postfix, Service};
-use crate::harness::{Checked, check};
+use crate::harness::check;
 use crate::lab::Lab;
 use crate::lab::certificates::Flaw;
-
-const HOST: &str = "mail.example";
+use crate::table::{HOST, in_short};
 
 /// What is wrong with a Postfix, and what has to come of it.
 struct Fault {
@@ -325,14 +324,6 @@ impl Fault {
     }
 }
 
-/// The exit code, the status and the errors and warnings of a run on one server's port.
-pub fn in_short(checked: &Checked) -> String {
-    let [endpoint] = checked.endpoints() else { panic!("one endpoint was asked for\n{checked}") };
-    let status = endpoint["status"].as_str().unwrap_or("none");
-    let faults = checked.faults().into_iter().map(|fault| format!(", {fault}"));
-    format!("{} {status}{}", checked.exit, faults.collect::<String>())
-}
-
 /// One conversation, a second only where the first was put off, could not begin or failed in its
 /// handshake, and never a login or mail.
 fn expect_manners(conversations: &[String], expected: &str) {
@@ -340,6 +331,7 @@ fn expect_manners(conversations: &[String], expected: &str) {
         "greeting-throttled",
         "tls-on-plaintext-port",
         "client-certificate-required",
+        "connection-dropped",
         "tls-handshake-failed",
         "tls-no-common-cipher",
         "tls-version-too-old",
