@@ -42,6 +42,7 @@
 
 mod address;
 mod cli;
+mod control;
 mod diagnosis;
 mod environment;
 mod names;
@@ -59,6 +60,7 @@ mod tls;
 
 pub use cli::args::{Args, Stop};
 pub use cli::{exit, run, system_effects};
+pub use control::{Control, Controls};
 pub use diagnosis::check::{Check, Group};
 pub use diagnosis::checks::ALL as CHECKS;
 pub use diagnosis::demands::{BlockedHere, Demands, Expectation, TargetDemands};

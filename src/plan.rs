@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::cli::args::{Args, Command, ConnectTo, FailOn, SubmissionArg};
+use crate::cli::args::{Args, Command, ConnectTo, FailOn, ServerArg};
 use crate::cli::config::TargetTable;
+use crate::control::Controls;
 use crate::diagnosis::demands::{Demands, TargetDemands};
 use crate::names::{Host, NameError, Server, Target};
 use crate::port::{PortMode, Requirement, Role, requirement};
@@ -51,6 +52,22 @@ pub struct Plan {
     pub fail_on: FailOn,
     /// What is different for single targets.
     pub special: HashMap<Target, Special>,
+    /// Who is asked whether a port leaves this network.
+    pub controls: Controls,
+    /// When the path of a port is traced.
+    pub trace: TraceWhen,
+}
+
+/// When the path of a port is traced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceWhen {
+    /// Where a required port fails.
+    #[default]
+    Auto,
+    /// Of every required port and of every other that does not answer.
+    Always,
+    /// In no case.
+    Never,
 }
 
 /// What is different for one target, where it is.
@@ -81,7 +98,7 @@ impl Plan {
     pub fn new(args: &Args, list: impl FnOnce() -> Result<String, String>) -> Result<Self, String> {
         let ports = distinct_ports(&args.ports)?;
         let named = servers(&args.submission);
-        let none = args.submission.contains(&SubmissionArg::None);
+        let none = args.submission.contains(&ServerArg::None);
         if none && !named.is_empty() {
             return Err("--submission none contradicts the other --submission".to_owned());
         }
@@ -95,10 +112,14 @@ impl Plan {
         }
         let targets = match &args.command {
             Some(Command::Trace { hosts }) => hosts_to_trace(hosts)?,
-            // Nothing is probed for an explanation.
-            Some(Command::Explain { .. }) => Vec::new(),
+            // Nothing is probed for an explanation, and of a network no target is.
+            Some(Command::Explain { .. } | Command::Network) => Vec::new(),
             _ => targets_to_check(args, &named, list)?,
         };
+        let controls = controls(&args.control)?;
+        if args.command == Some(Command::Network) && controls.are_off() {
+            return Err("--control none leaves `network` nobody to ask".to_owned());
+        }
         Ok(Self {
             targets,
             submission: match args.submission.is_empty() {
@@ -124,6 +145,8 @@ impl Plan {
                 blocked_here: args.blocked_here.into(),
                 targets: args.configured.iter().map(demands).collect(),
             },
+            controls,
+            trace: args.trace.into(),
         })
     }
 
@@ -203,7 +226,7 @@ impl Plan {
 
     /// Every port that this run asks about, in the user's order, for the report's columns.
     pub fn asked_ports(&self) -> Vec<u16> {
-        let only_named = self.targets.iter().all(|(_, target)| {
+        let only_named = !self.targets.is_empty() && self.targets.iter().all(|(_, target)| {
             matches!(target, Ok(Target::Server(s) | Target::Submission(s)) if s.port.is_some())
         });
         let mut ports: Vec<u16> =
@@ -229,10 +252,10 @@ impl Plan {
     }
 }
 
-fn servers(given: &[SubmissionArg]) -> Vec<Server> {
+fn servers(given: &[ServerArg]) -> Vec<Server> {
     let named = given.iter().filter_map(|value| match value {
-        SubmissionArg::None => None,
-        SubmissionArg::Server(server) => Some(server.clone()),
+        ServerArg::None => None,
+        ServerArg::Server(server) => Some(server.clone()),
     });
     named.collect()
 }
@@ -286,6 +309,23 @@ fn hosts_to_trace(hosts: &[String]) -> Result<Targets, String> {
         Err(why) => Err(format!("`{text}` cannot be a host: {why}")),
     };
     hosts.iter().map(server).collect()
+}
+
+/// Who is asked whether a port leaves this network.
+fn controls(given: &[ServerArg]) -> Result<Controls, String> {
+    let mut named = Vec::new();
+    let mut none = false;
+    for value in given {
+        match value {
+            ServerArg::None => none = true,
+            ServerArg::Server(server) => named.push(server.clone()),
+        }
+    }
+    match (none, named.is_empty()) {
+        (true, false) => Err("--control none contradicts the other --control".to_owned()),
+        (false, true) => Ok(Controls::BuiltIn),
+        _ => Ok(Controls::Named(named)),
+    }
 }
 
 /// Refuses a port that is asked for in two modes, and takes one that is given twice once.

@@ -4,6 +4,7 @@
 //! and nothing else.
 
 mod build;
+mod build_network;
 mod build_trace;
 pub mod explanation;
 mod line;
@@ -73,12 +74,22 @@ pub struct Network {
     pub ipv4: bool,
     /// There is a route to public IPv6 addresses.
     pub ipv6: bool,
+    /// The cloud, container or CI service that this machine gives itself away to be in; absent
+    /// where it was not recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// One entry for each asked port.
     pub ports: Vec<PortReport>,
     /// Every control that was contacted.
     pub controls: Vec<ControlReport>,
     /// Every path that was traced.
     pub paths: Vec<PathReport>,
+    /// The command `network` was interrupted before every port was tried; only then present.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+    /// What was to be looked at and could not be, each as a sentence; absent where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What came of each address that the command `trace` was to trace; only there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<TraceReport>,
@@ -190,6 +201,12 @@ pub struct PortReport {
     /// Who stops it; only where it is blocked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Block>,
+    /// What is so, in one sentence; only of the command `network`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// What to do, in whole sentences; only of the command `network`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub advice: String,
 }
 
 /// Whether a port leaves this network.

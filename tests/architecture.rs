@@ -51,7 +51,7 @@ fn offences(parts: &[&str], forbidden: &[&str]) -> Vec<String> {
     offences
 }
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 12] = [
     "observation/",
     "smtp/",
     "diagnosis/",
@@ -62,6 +62,8 @@ const PURE: [&str; 10] = [
     "path/ladder.rs",
     "path/compare.rs",
     "path/pace.rs",
+    "path/side.rs",
+    "control.rs",
 ];
 
 #[test]

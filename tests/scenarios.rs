@@ -22,8 +22,13 @@
 //! "mx1.example.test" = { a = ["192.0.2.1"], aaaa = "servfail" }
 //! # also: cname = "name", every = "timeout", { behaviour = "servfail-unless-cd", records = […] }
 //!
+//! [path]                                          # for ladders: the routers on the way
+//! "192.0.2.1" = "192.168.1.1 203.0.113.1"
+//!
 //! [[server]]                                      # a healthy one; other ports there are closed
 //! at = ["192.0.2.1:25"]
+//! # cut = 1                                       # packets to it get no farther than hop 1
+//! # answered_at = 1                               # something nearer answers in its place
 //!
 //! [[server]]
 //! at = ["192.0.2.1:465", "192.0.2.1:587"]
@@ -52,6 +57,8 @@
 //! the client must say it, `TLS` a handshake, `CLIENTHELLO` one begins and is not answered, `PAUSE 6s`,
 //! `SILENCE` until the client leaves, `EOF`, `RST`. After the last a QUIT is answered. `healthy` is
 //! what the port is for; `relay`, `submission` and `submissions` are the same for any port.
+//!
+//! No control is asked and no path is traced unless `args` says so.
 //!
 //! Every scenario also shows good manners: one conversation at a time with one address and port,
 //! no command but EHLO, HELO, STARTTLS and QUIT, and none out of turn. And what it saw can be

@@ -20,6 +20,7 @@ use super::facts;
 use crate::diagnosis::checks;
 use crate::diagnosis::demands::BlockedHere;
 use crate::names::{self, Host, Server};
+use crate::plan::TraceWhen;
 use crate::port::{Mode, PortMode};
 
 /// Checks whether mail gets through: finds a domain's mail exchangers and its submission server,
@@ -55,8 +56,8 @@ pub struct Args {
     /// HOST is probed on the ports of --ports, HOST:PORT on that port only. `none` checks none.
     /// SRV records (RFC 6186, RFC 8314) are then not asked for.
     #[arg(short, long, env = "SMTPCHECK_SUBMISSION", value_name = "HOST[:PORT]",
-          value_delimiter = ',', value_parser = parse_submission, help_heading = WHAT, global = true)]
-    pub submission: Vec<SubmissionArg>,
+          value_delimiter = ',', value_parser = parse_server_or_none, help_heading = WHAT, global = true)]
+    pub submission: Vec<ServerArg>,
 
     /// Ports to probe, each PORT, PORT=starttls or PORT=implicit
     ///
@@ -116,6 +117,20 @@ pub struct Args {
     #[arg(long, env = "SMTPCHECK_HELO", value_name = "NAME", value_parser = parse_helo,
           help_heading = HOW, global = true)]
     pub helo: Option<String>,
+
+    /// A mail server known to be good, to ask where a port fails; repeatable, or `none`
+    ///
+    /// Where a port that has to work fails, two unrelated mail servers are asked for their greeting
+    /// on the same port, to tell a block on this side from a fault on the other. HOST replaces the
+    /// built-in ones; `none` asks nobody.
+    #[arg(long, env = "SMTPCHECK_CONTROL", value_name = "HOST", value_delimiter = ',',
+          value_parser = parse_server_or_none, help_heading = HOW, global = true)]
+    pub control: Vec<ServerArg>,
+
+    /// Trace the path of ports that do not answer
+    #[arg(long, env = "SMTPCHECK_TRACE", value_name = "WHEN", default_value = "auto",
+          help_heading = HOW, global = true)]
+    pub trace: TraceArg,
 
     /// Local address to connect from; one a family
     #[arg(long, env = "SMTPCHECK_BIND", value_name = "ADDR", value_delimiter = ',',
@@ -204,6 +219,13 @@ pub struct Args {
 /// What to do instead of checking targets.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Show which mail ports can leave this network
+    ///
+    /// Asks two unrelated mail servers on every port of --ports, over IPv4 and IPv6, and says of
+    /// each port whether it gets out, and if not, who stops it and where. Needs no target.
+    #[command(after_long_help = NETWORK_EXAMPLES)]
+    Network,
+
     /// Show where on the path to a host each port stops
     ///
     /// Sends connection attempts whose packets live for 1, 2, 3 … hops, so that each router on the
@@ -261,6 +283,7 @@ const FOR_EXPLAIN: [&str; 6] = ["help", "format", "report", "output", "quiet", "
 const USAGE: &str = "\
 smtpcheck [OPTIONS] <TARGET>...
        smtpcheck [OPTIONS] --submission <HOST[:PORT]>
+       smtpcheck network [OPTIONS]
        smtpcheck trace [OPTIONS] <HOST>...
        smtpcheck explain [CODE]
        smtpcheck completions <SHELL>
@@ -288,6 +311,18 @@ Exit codes:
   1  something at or above --fail-on was found
   2  the command line or a file is wrong; nothing was probed
   3  a target could not be checked, so no verdict is given for it";
+
+const NETWORK_EXAMPLES: &str = "\
+Examples:
+  smtpcheck network                          ports 25, 465, 587 and 2525
+  smtpcheck network -p 25 -f json            one port, for a machine
+  smtpcheck network --control mx.example.com --control mx.example.net
+
+Exit codes:
+  0  every port leaves this network
+  1  a port is blocked on this side
+  2  the command line is wrong; nothing was sent
+  3  of some port nothing is known, or the run was interrupted";
 
 const TRACE_EXAMPLES: &str = "\
 Examples:
@@ -389,13 +424,34 @@ pub enum ColorArg {
     Never,
 }
 
-/// One value of `--submission`.
+/// One value of `--submission` or `--control`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubmissionArg {
-    /// Check none.
+pub enum ServerArg {
+    /// No server at all.
     None,
-    /// Check this one.
+    /// This one.
     Server(Server),
+}
+
+/// When the path of a port is traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceArg {
+    /// Where a port that has to work does not answer.
+    Auto,
+    /// Of every port that has to work, and of every other that does not answer.
+    Always,
+    /// In no case.
+    Never,
+}
+
+impl From<TraceArg> for TraceWhen {
+    fn from(arg: TraceArg) -> Self {
+        match arg {
+            TraceArg::Auto => Self::Auto,
+            TraceArg::Always => Self::Always,
+            TraceArg::Never => Self::Never,
+        }
+    }
 }
 
 /// One value of `--connect-to`.
@@ -418,12 +474,12 @@ pub enum Stop {
     Usage(String),
 }
 
-pub(super) fn parse_submission(text: &str) -> Result<SubmissionArg, String> {
+pub(super) fn parse_server_or_none(text: &str) -> Result<ServerArg, String> {
     if text.eq_ignore_ascii_case("none") {
-        return Ok(SubmissionArg::None);
+        return Ok(ServerArg::None);
     }
     Server::parse(text)
-        .map(SubmissionArg::Server)
+        .map(ServerArg::Server)
         .map_err(|why| format!("{why}; give HOST, HOST:PORT or none"))
 }
 

@@ -26,7 +26,7 @@ use std::path::Path;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::args::{FailOn, SubmissionArg, nearest};
+use super::args::{FailOn, ServerArg, nearest};
 use crate::diagnosis::demands::Expectation;
 use crate::names::Target;
 
@@ -59,7 +59,7 @@ pub struct TargetTable {
     /// How it is understood.
     pub target: Target,
     /// Its submission servers, where the file names them.
-    pub submission: Option<Vec<SubmissionArg>>,
+    pub submission: Option<Vec<ServerArg>>,
     /// Codes that are ignored of it.
     pub ignore: Vec<&'static str>,
     /// Which of its findings make the exit code 1, where the file says so.

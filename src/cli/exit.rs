@@ -6,7 +6,7 @@ use super::args::FailOn;
 use crate::diagnosis::finding::{Severity, Verdict};
 use crate::plan::Plan;
 use crate::render::PluginState;
-use crate::report::{Report, TargetReport, TraceReport, TraceState};
+use crate::report::{Network, Outbound, Report, TargetReport, TraceReport, TraceState};
 
 /// Every check was carried out, and nothing at or above `--fail-on` was found.
 pub const OK: u8 = 0;
@@ -23,8 +23,22 @@ pub fn code(report: &Report, plan: &Plan) -> u8 {
     if !report.network.traces.is_empty() {
         return code_of_traces(&report.network.traces);
     }
+    if report.targets.is_empty() {
+        return code_of_network(&report.network, plan.fail_on);
+    }
     let targets = report.targets.iter().enumerate();
     targets.map(|(at, target)| code_of(target, bar(plan, at))).max().unwrap_or(UNDETERMINED)
+}
+
+/// A port that is known to be blocked is found; one that nothing is known of was not checked.
+fn code_of_network(network: &Network, fail_on: FailOn) -> u8 {
+    let is = |outbound| network.ports.iter().any(|port| port.outbound == outbound);
+    match is(Outbound::Blocked) && fail_on != FailOn::Never {
+        _ if network.interrupted => UNDETERMINED,
+        true => FOUND,
+        false if is(Outbound::Unknown) => UNDETERMINED,
+        false => OK,
+    }
 }
 
 /// A trace finds no fault, wherever the paths end; but it has to be carried out, for every host.

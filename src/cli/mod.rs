@@ -31,6 +31,7 @@ use time::OffsetDateTime;
 use self::args::{Args, Command, FormatArg, Stop};
 use self::progress::Screen;
 use crate::diagnosis::{checks, diagnose};
+use crate::environment::{Marks, recognise};
 use crate::net::connect;
 use crate::net::connector::SystemConnector;
 use crate::path::SystemHops;
@@ -140,6 +141,10 @@ fn try_run(
         effects.progress = screen.progress();
     }
     let report = match args.command {
+        Some(Command::Network) => {
+            let ask = async { probe::network(plan.clone(), effects, signals::stopped()).await };
+            Report::of_network(&plan, &runtime.block_on(ask))
+        }
         Some(Command::Trace { .. }) => {
             let trace = async { probe::trace(plan.clone(), effects, signals::stopped()).await };
             let observations = runtime.block_on(trace);
@@ -195,6 +200,7 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
         trust,
         now: OffsetDateTime::now_utc,
         own_name,
+        environment: recognise(&Marks::system()).map(|found| found.id.clone()),
         progress: Progress::default(),
     })
 }

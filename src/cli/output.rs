@@ -86,6 +86,8 @@ fn fits(format: FormatArg, command: Option<&Command>) -> Result<(), String> {
         // They make no report.
         (Some(Command::Completions { .. } | Command::Man), _) => return Ok(()),
         (Some(Command::Explain { .. }), _) => ("nothing is probed for it", "text or json"),
+        (Some(Command::Network), FormatArg::Jsonl) => ("it has a line for each target", "json"),
+        (Some(Command::Network), _) => return Ok(()),
     };
     Err(format!("the format {} does not go with this command: {why}; give {instead}", name(format)))
 }

@@ -118,7 +118,7 @@ impl<'a> EndpointFacts<'a> {
     /// The conversation, where one took place: the endpoint was dialled and connected.
     pub fn connected(&self) -> Option<&'a Conversation> {
         match self.reach {
-            Reach::Connected => self.endpoint.conversation(),
+            Reach::Connected | Reach::Swallowed { .. } => self.endpoint.conversation(),
             _ => None,
         }
     }
@@ -146,7 +146,9 @@ impl<'a> EndpointFacts<'a> {
         match self.reach {
             Reach::Closed(_) => Outcome::NotApplicable("nothing listens there"),
             Reach::Blocked { .. } => Outcome::CannotTell("there was no connection"),
-            Reach::NotDialled | Reach::Connected => Outcome::CannotTell("it was not dialled"),
+            Reach::NotDialled | Reach::Connected | Reach::Swallowed { .. } => {
+                Outcome::CannotTell("it was not dialled")
+            }
         }
     }
 

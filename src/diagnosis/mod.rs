@@ -13,6 +13,7 @@
 //! 6. findings about optional endpoints are dropped or lowered, and [`summary`] puts the whole
 //!    into sentences.
 
+mod advice;
 pub mod attribution;
 pub mod cause;
 pub mod check;
@@ -23,6 +24,8 @@ mod expectations;
 pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod network;
+pub mod notes;
 pub mod reach;
 pub mod software;
 mod status;
@@ -32,13 +35,16 @@ mod together;
 pub mod trace;
 mod words;
 
+use std::cmp::Reverse;
+
+use self::attribution::Evidence;
 use self::check::{Check, EndpointFacts, Found, Group, Outcome, Rule, TargetFacts};
 use self::demands::Demands;
-use self::finding::{Block, Finding, Severity, Status, Verdict};
+use self::finding::{Block, BlockedBy, BlockedHow, Finding, Severity, Status, Verdict};
 use self::reach::Reach;
 use self::software::Software;
 pub use self::summary::not_followed;
-use crate::observation::{ConnectOutcome, Observations, TargetObservation};
+use crate::observation::{EndpointObservation, Observations, TargetObservation};
 
 /// What was made of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +139,12 @@ struct Judged {
 impl Judged {
     /// A block was found, and it is known to be on this side.
     fn is_blocked_on_this_side(&self) -> bool {
-        matches!(&self.reach, Reach::Blocked { block, .. } if block.is_on_this_side())
+        self.reach.block().is_some_and(Block::is_on_this_side)
+    }
+
+    /// A block was found, and it is this machine's own.
+    fn is_blocked_by_this_host(&self) -> bool {
+        self.reach.block().is_some_and(|block| block.by == BlockedBy::ThisHost)
     }
 
     /// That block is what its status says.
@@ -150,8 +161,9 @@ impl Judged {
 /// Turns facts into verdicts. Codes that are ignored do not exist: statuses and verdicts are
 /// computed without them.
 pub fn diagnose(run: &Observations, demands: &Demands) -> Diagnosis {
-    let targets = run.targets.iter().map(|target| diagnose_target(run, target, demands)).collect();
-    Diagnosis { targets }
+    let evidence = Evidence::of(run);
+    let targets = run.targets.iter();
+    Diagnosis { targets: targets.map(|t| diagnose_target(run, &evidence, t, demands)).collect() }
 }
 
 /// Whether a port leaves this network: open where some server of this run answered there or
@@ -161,28 +173,32 @@ pub fn port_outlook(run: &Observations, diagnosis: &Diagnosis, port: u16) -> Por
     let endpoints = run.targets.iter().zip(&diagnosis.targets).flat_map(|(seen, made)| {
         seen.endpoints.iter().zip(&made.endpoints).filter(|(seen, _)| seen.port == port)
     });
-    let mut block = None;
-    for (seen, made) in endpoints {
-        // Whose distance a reset comes from is known for this machine's own addresses only.
-        let answered = match seen.conversation().map(|c| &c.connect.outcome) {
-            Some(ConnectOutcome::Connected) => true,
-            Some(ConnectOutcome::Refused) => seen.address.is_loopback(),
-            _ => false,
-        };
-        if answered {
-            return PortOutlook::Open;
+    let blocks = endpoints.filter_map(|(_, made)| made.block.as_ref());
+    outlook(&Evidence::of(run), port, blocks)
+}
+
+/// Whether a port leaves this network, given who stops it where.
+fn outlook<'a>(
+    evidence: &Evidence<'_>,
+    port: u16,
+    blocks: impl Iterator<Item = &'a Block>,
+) -> PortOutlook {
+    // What answers in the servers' place is no answer of theirs.
+    let mut on_this_side: Vec<&Block> = blocks.filter(|block| block.is_on_this_side()).collect();
+    on_this_side.sort_by_key(|block| Reverse(block.confidence));
+    match on_this_side.first() {
+        Some(block) if block.how == BlockedHow::Intercepted => {
+            PortOutlook::Blocked((*block).clone())
         }
-        if let Some(found) = &made.block
-            && found.is_on_this_side()
-        {
-            block.get_or_insert_with(|| found.clone());
-        }
+        _ if evidence.answers_on(port) => PortOutlook::Open,
+        Some(block) => PortOutlook::Blocked((*block).clone()),
+        None => PortOutlook::Unknown,
     }
-    block.map_or(PortOutlook::Unknown, PortOutlook::Blocked)
 }
 
 fn diagnose_target(
     run: &Observations,
+    evidence: &Evidence<'_>,
     target: &TargetObservation,
     demands: &Demands,
 ) -> TargetDiagnosis {
@@ -192,7 +208,7 @@ fn diagnose_target(
         .endpoints
         .iter()
         .map(|endpoint| {
-            let reach = attribution::judge(endpoint);
+            let reach = reach(evidence, target, endpoint, ignore);
             let facts = EndpointFacts { run, target, endpoint, reach: &reach };
             let mut drafts = endpoint_drafts(&facts);
             let explained = !drafts.is_empty();
@@ -216,10 +232,7 @@ fn diagnose_target(
         .map(|(endpoint, judged)| {
             let summary = summary::of_endpoint(endpoint, &judged);
             let Judged { reach, status, required, drafts, excused, .. } = judged;
-            let block = match reach {
-                Reach::Blocked { block, .. } if status == Status::Blocked || excused => Some(block),
-                _ => None,
-            };
+            let block = reach.block().filter(|_| status == Status::Blocked || excused).cloned();
             let findings = drafts
                 .into_iter()
                 .filter(|draft| required || draft.check.group != Group::Reach)
@@ -234,6 +247,26 @@ fn diagnose_target(
         closing: summary::closing(target, &endpoints),
         findings,
         endpoints,
+    }
+}
+
+/// Whether packets get to an endpoint, and what to do where they do not leave this side.
+fn reach(
+    evidence: &Evidence<'_>,
+    target: &TargetObservation,
+    endpoint: &EndpointObservation,
+    ignore: &[&str],
+) -> Reach {
+    let is_connected = endpoint.is_connected();
+    match attribution::judge(evidence, endpoint) {
+        // What is ignored was not found: the conversation is then judged by its own end.
+        Reach::Blocked { code, .. } if is_connected && ignore.contains(&code) => Reach::Connected,
+        Reach::Blocked { code, block, mut found } if block.is_on_this_side() && !is_connected => {
+            let advice = advice::about_block(evidence, &target.endpoints, endpoint.port);
+            found.fix = format!("{} {advice}", found.fix);
+            Reach::Blocked { code, block, found }
+        }
+        other => other,
     }
 }
 

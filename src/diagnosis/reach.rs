@@ -13,6 +13,12 @@ pub enum Reach {
     Connected,
     /// A reset came: nothing listens there.
     Closed(Found),
+    /// It was connected to, and something on this side stops the conversation: unrelated servers
+    /// show the same. The finding is that of the conversation's end.
+    Swallowed {
+        /// Who, how, how sure.
+        block: Block,
+    },
     /// Something stops it.
     Blocked {
         /// The code that this makes on a required port.
@@ -22,4 +28,14 @@ pub enum Reach {
         /// The finding's words.
         found: Found,
     },
+}
+
+impl Reach {
+    /// Who stops it, where something does.
+    pub fn block(&self) -> Option<&Block> {
+        match self {
+            Self::Swallowed { block } | Self::Blocked { block, .. } => Some(block),
+            Self::NotDialled | Self::Connected | Self::Closed(_) => None,
+        }
+    }
 }

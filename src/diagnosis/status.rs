@@ -12,6 +12,9 @@ use crate::port::Requirement;
 /// The codes by which a server turns this client away.
 pub(super) const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-rejected"];
 
+/// The codes of a conversation that breaks off, which something on this side may be the reason of.
+const BROKEN_OFF: [&str; 2] = ["greeting-missing", "connection-dropped"];
+
 /// The code of a server that asks to be left alone for now.
 pub const THROTTLED: &str = "greeting-throttled";
 
@@ -31,13 +34,19 @@ pub fn of(
         Reach::Blocked { code, .. } if ignore.contains(code) => Status::Silent,
         // Of an optional one no block is claimed; which are, is decided next.
         Reach::Blocked { .. } => Status::Blocked,
-        Reach::Connected if has(&REJECTED) => Status::Rejected,
-        Reach::Connected if drafts.iter().any(|d| d.severity == Severity::Error) => {
+        // What was swallowed is told by the finding of its end, unless that is ignored.
+        Reach::Swallowed { .. } if has(&BROKEN_OFF) => Status::Blocked,
+        Reach::Connected | Reach::Swallowed { .. } if has(&REJECTED) => Status::Rejected,
+        Reach::Connected | Reach::Swallowed { .. }
+            if drafts.iter().any(|d| d.severity == Severity::Error) =>
+        {
             Status::Misconfigured
         }
         // A conversation that broke off is never open, even where no check knows why.
-        Reach::Connected if !explained && !is_completed(endpoint) => Status::Misconfigured,
-        Reach::Connected => Status::Open,
+        Reach::Connected | Reach::Swallowed { .. } if !explained && !is_completed(endpoint) => {
+            Status::Misconfigured
+        }
+        Reach::Connected | Reach::Swallowed { .. } => Status::Open,
     }
 }
 

@@ -106,10 +106,15 @@ pub enum Break {
 impl<'a> Stop<'a> {
     /// What stopped this conversation with this endpoint.
     pub fn of(endpoint: &EndpointObservation, seen: &'a Conversation) -> Self {
+        Self::of_conversation(endpoint.mode, seen)
+    }
+
+    /// What stopped a conversation on a port of this mode.
+    pub fn of_conversation(mode: Mode, seen: &'a Conversation) -> Self {
         greeting(seen)
-            .or_else(|| not_smtp(endpoint.mode, seen))
+            .or_else(|| not_smtp(mode, seen))
             .or_else(|| ehlo(&seen.smtp.ehlo_attempts_after_tls, true, seen))
-            .or_else(|| handshake(endpoint.mode, seen))
+            .or_else(|| handshake(mode, seen))
             .or_else(|| starttls(seen))
             .or_else(|| ehlo(&seen.smtp.ehlo_attempts, false, seen))
             .unwrap_or_else(|| ending(seen))

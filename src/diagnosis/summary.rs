@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use super::cause::{Cause, Place};
-use super::finding::{Block, Finding, Severity, Status, Verdict};
+use super::finding::{Block, BlockedBy, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
-use super::words::awaited;
+use super::words::{awaited, list};
 use super::{EndpointDiagnosis, Judged, checks, status};
 use crate::names::{Host, Server, Target};
 use crate::observation::{
@@ -170,6 +170,9 @@ fn causes<'a>(
 
 /// The one kind of problem in few words, and where it is: the finding below has the rest.
 fn one_problem(target: &TargetObservation, endpoints: &[EndpointDiagnosis], code: &str) -> String {
+    if let Some(told) = one_block(target, endpoints, code) {
+        return told;
+    }
     let what = checks::find(code).map_or(code, |check| check.summary);
     let has = |made: &EndpointDiagnosis| {
         made.findings.iter().any(|f| f.code == code && f.severity == Severity::Error)
@@ -190,13 +193,61 @@ fn one_problem(target: &TargetObservation, endpoints: &[EndpointDiagnosis], code
     }
 }
 
+/// Who stops which port, where that is the one problem; in so many words it fits a headline.
+fn one_block(
+    target: &TargetObservation,
+    endpoints: &[EndpointDiagnosis],
+    code: &str,
+) -> Option<String> {
+    let told = target.endpoints.iter().zip(endpoints).filter(|(_, made)| {
+        made.findings.iter().any(|f| f.code == code && f.severity == Severity::Error)
+    });
+    let (mut ports, mut culprits) = (Vec::new(), Vec::new());
+    for (seen, made) in told {
+        let block = made.block.as_ref()?;
+        if !ports.contains(&seen.port) {
+            ports.push(seen.port);
+        }
+        if !culprits.contains(&block.by) {
+            culprits.push(block.by);
+        }
+    }
+    let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let (port, is) = match numbers.as_slice() {
+        [one] => (format!("port {one}"), "is"),
+        many => (format!("ports {}", list(many)), "are"),
+    };
+    match (code, culprits.as_slice()) {
+        ("outbound-port-blocked", [BlockedBy::ThisHost]) => {
+            Some(format!("{port} {is} blocked by this machine"))
+        }
+        ("outbound-port-blocked", [BlockedBy::YourNetwork]) => {
+            Some(format!("{port} {is} blocked by your network"))
+        }
+        ("port-filtered", [BlockedBy::TheirNetwork]) => {
+            Some(format!("{port} {is} blocked by the server's network"))
+        }
+        ("port-filtered", [BlockedBy::Transit]) => {
+            Some(format!("{port} {is} blocked between your network and the server's"))
+        }
+        _ => None,
+    }
+}
+
 /// What works from here and how to send, in whole sentences.
 pub fn closing(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> String {
     let both: Vec<(&EndpointObservation, &EndpointDiagnosis)> =
         target.endpoints.iter().zip(endpoints).collect();
     let mut sentences = Vec::new();
     sentences.extend(relay_sentence(target, &both));
-    sentences.extend(sending_sentence(&both));
+    // What stops a port on this side comes with the way around it.
+    let told = endpoints.iter().any(|made| {
+        made.block.as_ref().is_some_and(|block| made.required && block.is_on_this_side())
+            && made.findings.iter().any(|finding| finding.code == "outbound-port-blocked")
+    });
+    if !told {
+        sentences.extend(sending_sentence(&both));
+    }
     sentences.join(" ")
 }
 

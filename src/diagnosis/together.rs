@@ -8,7 +8,7 @@ use super::demands::BlockedHere;
 use super::finding::{Finding, Severity, Status};
 use super::reach::Reach;
 use super::{Draft, Judged, checks};
-use crate::observation::{ConnectOutcome, Observations, TargetObservation};
+use crate::observation::{ConnectOutcome, Conversation, Observations, TargetObservation};
 use crate::port::Role;
 
 /// Replaces what is better told together; returns the findings of the target as a whole.
@@ -36,11 +36,12 @@ fn ipv6_broken(
         if !this.address.is_ipv6() || !judged[at].required || !judged[at].is_unreached() {
             continue;
         }
-        // What is known to be this side's doing is no fault of the server's IPv6.
-        if judged[at].is_blocked_on_this_side() {
+        // What this machine's own kernel refuses says nothing about anybody's IPv6.
+        if judged[at].is_blocked_by_this_host() {
             continue;
         }
-        let this_is_connected = judged[at].reach == Reach::Connected;
+        let this_is_connected =
+            matches!(judged[at].reach, Reach::Connected | Reach::Swallowed { .. });
         let ipv4 = target.endpoints.iter().zip(judged.iter()).find(|(other, judged)| {
             other.address.is_ipv4()
                 && (other.role, &other.host, other.port) == (this.role, &this.host, this.port)
@@ -81,19 +82,25 @@ fn ipv6_broken(
 /// What this run shows about IPv6 from here to other addresses than the failing one, as a sentence,
 /// and what to do about it.
 fn elsewhere(run: &Observations, failing: IpAddr) -> (&'static str, &'static str) {
-    let mut dialled = run
-        .targets
-        .iter()
-        .flat_map(|target| &target.endpoints)
-        .filter(|endpoint| endpoint.address.is_ipv6() && endpoint.address != failing)
-        .filter_map(|endpoint| endpoint.conversation());
-    match dialled.any(|c| c.connect.outcome == ConnectOutcome::Connected) {
-        true => (
+    let endpoints = run.targets.iter().flat_map(|target| &target.endpoints);
+    let endpoints = endpoints.filter_map(|e| Some((e.address, e.conversation()?)));
+    let controls = run.network.controls.iter().map(|c| (c.address, &*c.conversation));
+    let is_other = |(address, _): &(IpAddr, &_)| address.is_ipv6() && *address != failing;
+    let connected = |seen: &Conversation| seen.connect.outcome == ConnectOutcome::Connected;
+    let works = endpoints.chain(controls.clone()).filter(is_other).any(|(_, seen)| connected(seen));
+    let controls_asked = controls.filter(is_other).count();
+    match (works, controls_asked) {
+        (true, _) => (
             "IPv6 works from here: other addresses of this run answered over it.",
             "Senders that prefer IPv6 lose time or give up. Repair the server's IPv6 (address, \
              route, firewall), or take the AAAA record out until it works.",
         ),
-        false => (
+        (false, 1..) => (
+            "IPv6 works nowhere from here: unrelated mail servers do not answer over it, either.",
+            "Nothing shows that the server's IPv6 is broken. Repair this network's IPv6, or turn it \
+             off: programs that prefer it lose time at every server.",
+        ),
+        (false, 0) => (
             "Whether IPv6 works elsewhere from here is not known: this run reached nothing else over it.",
             "Try IPv6 to another host from here. If that fails too, repair this network's IPv6; if \
              it works, the server's (address, route, firewall), or take its AAAA record out.",

@@ -27,7 +27,7 @@ mod tests;
 
 use outcome::QueuedError;
 
-pub use routing::{can_bind, has_route, local_network};
+pub use routing::{can_bind, has_route, local_network, source_for};
 
 /// A connection attempt to be made.
 #[derive(Clone, Debug)]
@@ -38,6 +38,15 @@ pub struct Dialling {
     pub bind: Option<IpAddr>,
     /// The longest wait for an outcome.
     pub limit: Duration,
+    /// The largest segment that either side may send (`TCP_MAXSEG`), where it is to be small.
+    pub max_segment: Option<u32>,
+}
+
+impl Dialling {
+    /// An attempt with nothing special about it.
+    pub fn new(to: SocketAddr, bind: Option<IpAddr>, limit: Duration) -> Self {
+        Self { to, bind, limit, max_segment: None }
+    }
 }
 
 /// This machine ran out of something (file descriptors, ports, memory) or cannot use the local
@@ -105,7 +114,7 @@ async fn attempt(
 ) -> Result<(Connect, Option<TcpStream>), Shortage> {
     let to = canonical(dialling.to);
     let bind = bind_of_family(dialling.bind, to.ip());
-    let mut attempt = match Attempt::new(to, bind, ttl) {
+    let mut attempt = match Attempt::new(to, bind, ttl, dialling.max_segment) {
         Ok(attempt) => attempt,
         Err(error) if outcome::family_is_absent(&error) => {
             let facts = Connect { outcome: ConnectOutcome::NoRoute, ..Connect::default() };
@@ -166,8 +175,16 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(to: SocketAddr, bind: Option<IpAddr>, ttl: Option<u8>) -> io::Result<Self> {
+    fn new(
+        to: SocketAddr,
+        bind: Option<IpAddr>,
+        ttl: Option<u8>,
+        max_segment: Option<u32>,
+    ) -> io::Result<Self> {
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(octets) = max_segment {
+            socket2::SockRef::from(&socket).set_tcp_mss(octets)?;
+        }
         if let Some(ttl) = ttl.map(u32::from) {
             let options = socket2::SockRef::from(&socket);
             if to.is_ipv4() {

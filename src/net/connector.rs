@@ -33,6 +33,9 @@ pub trait Connector: Send + Sync {
     /// Whether the routing table leads to an address; sends nothing.
     fn has_route(&self, to: IpAddr) -> bool;
 
+    /// The local address from which packets to this address would leave; sends nothing.
+    fn source(&self, to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr>;
+
     /// What this machine's routing table offers; sends nothing.
     fn local_network(&self) -> LocalNetwork;
 
@@ -62,6 +65,10 @@ impl Connector for SystemConnector {
 
     fn has_route(&self, to: IpAddr) -> bool {
         connect::has_route(to, None)
+    }
+
+    fn source(&self, to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr> {
+        connect::source_for(to, bind)
     }
 
     fn local_network(&self) -> LocalNetwork {

@@ -15,6 +15,7 @@ use crate::port::{Mode, Requirement, Role};
 
 pub(crate) mod bytes;
 pub mod dns;
+pub mod network;
 pub mod path;
 pub(crate) mod pushback;
 pub mod smtp;
@@ -26,6 +27,7 @@ pub use dns::{
     LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
     SubmissionServer, SubmissionSource,
 };
+pub use network::{ControlObservation, Gap, NetworkObservation, NetworkObservations, SelfProbe};
 pub use path::{Hop, Missing, PathEnd, PathObservation, TraceObservation, TraceObservations};
 pub use smtp::{
     Capabilities, Direction, EhloAttempt, Ending, Keyword, Limit, Phase, Reply, ReplyDefect,
@@ -69,6 +71,9 @@ pub struct Observations {
     pub released_at: Option<OffsetDateTime>,
     /// What this machine can do.
     pub local: LocalNetwork,
+    /// What was seen of the way out, where a required port failed.
+    #[serde(default)]
+    pub network: NetworkObservation,
     /// What was seen of each target, in the order in which they were asked for.
     pub targets: Vec<TargetObservation>,
 }
@@ -167,6 +172,10 @@ pub struct Conversation {
     /// What a further look on a new connection showed, where this one ended in silence or in a
     /// handshake that failed without a reason.
     pub second_look: Option<SecondLook>,
+    /// An earlier connection attempt to the same port was not answered; this one is the second.
+    #[serde(default)]
+    pub silent_before: bool,
+
     /// Every line in both directions, capped; empty where it was not asked to be kept.
     pub transcript: Vec<TranscriptLine>,
 }
@@ -185,6 +194,10 @@ pub enum SecondLook {
     Answered(Vec<u8>),
     /// A handshake had failed with an alert or a close that says not why, and a wider offer was made.
     WiderOffer(WiderOffer),
+    /// A TLS handshake had stalled, and with segments of at most 1000 bytes it was finished.
+    SmallSegmentsPass,
+    /// A TLS handshake had stalled, and with segments of at most 1000 bytes it stalls as well.
+    SmallSegmentsStall,
 }
 
 impl Probe {
@@ -206,11 +219,21 @@ impl EndpointObservation {
         }
     }
 
+    /// A connection was made.
+    pub fn is_connected(&self) -> bool {
+        self.conversation().is_some_and(|c| c.connect.outcome == ConnectOutcome::Connected)
+    }
+
     /// The form in which people quote an endpoint: `name[address]:port`.
     pub fn label(&self) -> String {
-        match &self.host {
-            Host::Name(name) => format!("{name}[{}]:{}", self.address, self.port),
-            Host::Address(address) => format!("[{address}]:{}", self.port),
-        }
+        label(&self.host, self.address, self.port)
+    }
+}
+
+/// The form in which people quote an endpoint: `name[address]:port`.
+pub(crate) fn label(host: &Host, address: IpAddr, port: u16) -> String {
+    match host {
+        Host::Name(name) => format!("{name}[{address}]:{port}"),
+        Host::Address(address) => format!("[{address}]:{port}"),
     }
 }

@@ -35,6 +35,9 @@ const SILENT_BEHIND_REFERENCE: u8 = 2;
 /// three routers that answer nobody are common (tunnels, provider cores), longer ones are rare,
 /// and every one costs the user half a second.
 const SILENT_IN_A_ROW: u8 = 4;
+/// Silent TTLs in a row, of which the reference's ladder was answered at two or more, that end a
+/// brief ladder: the port's packets have stopped before them.
+const SILENT_WHERE_REFERENCE_IS_HEARD: u8 = 4;
 /// How often an address may come back, with others between, before the path is a loop.
 const LOOP: usize = 3;
 
@@ -81,25 +84,62 @@ struct Rung {
     seen: Option<(Seen, Millis)>,
 }
 
+/// What the ladders of other ports of the same address show so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// The distance at which another port answered; the farthest one counts, as whatever answers
+    /// nearer may not be the server.
+    pub distance: Option<u8>,
+    /// The TTLs at which anything was heard: bit `n` stands for TTL `n`.
+    pub heard: u32,
+    /// The slowest answer.
+    pub slowest: Millis,
+}
+
+impl Reference {
+    /// Adds what one ladder shows.
+    pub fn add(&mut self, other: Self) {
+        self.distance = self.distance.max(other.distance);
+        self.heard |= other.heard;
+        if other.slowest > self.slowest {
+            self.slowest = other.slowest;
+        }
+    }
+}
+
 /// One ladder. All instants count from a moment that the caller chooses.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     target: IpAddr,
-    reference: Option<u8>,
+    /// Only where the path stops is of interest, and soon.
+    brief: bool,
+    reference: Reference,
     /// The rung at index 0 is TTL 1.
     rungs: Vec<Rung>,
 }
 
 impl Ladder {
-    /// A ladder to an address. `reference` is the distance at which another port of it answered.
-    pub fn new(target: IpAddr, reference: Option<u8>) -> Self {
-        Self { target, reference, rungs: Vec::new() }
+    /// A ladder to an address that goes on for as long as it may show something.
+    pub fn new(target: IpAddr) -> Self {
+        Self { target, brief: false, reference: Reference::default(), rungs: Vec::new() }
     }
 
-    /// Another port answered at this distance; the farthest one counts, as whatever answers nearer
-    /// may not be the server.
-    pub fn refer_to(&mut self, distance: u8) {
-        self.reference = self.reference.max(Some(distance));
+    /// A ladder that ends as soon as it shows where the path stops.
+    pub fn brief(target: IpAddr) -> Self {
+        Self { brief: true, ..Self::new(target) }
+    }
+
+    /// Other ports of the same address have shown this.
+    pub fn refer_to(&mut self, reference: Reference) {
+        self.reference.add(reference);
+    }
+
+    /// What this ladder shows to those of other ports: the TTLs at which it was answered, and how
+    /// slowly. Its distance is the caller's to tell, once the path has ended.
+    pub fn shows(&self) -> Reference {
+        let heard = |(rung, ttl): (&Rung, u8)| rung.seen.map(|_| 1u32 << ttl);
+        let heard = self.rungs.iter().zip(1u8..).filter_map(heard).fold(0, |all, bit| all | bit);
+        Reference { distance: None, heard, slowest: self.slowest() }
     }
 
     /// What to do now.
@@ -128,8 +168,10 @@ impl Ladder {
                 }
                 (Some(since), tries) => {
                     at_server += usize::from(self.may_reach_server(ttl));
-                    // Below an answer, a second try that is late changes nothing any more.
-                    settled &= answered.is_some() && tries == MOST_TRIES && is_late(since);
+                    // A second try that is late changes nothing any more below an answer, nor
+                    // where all that matters is where the path stops.
+                    settled &=
+                        (answered.is_some() || self.brief) && tries == MOST_TRIES && is_late(since);
                     if !is_late(since) {
                         window += 1;
                         wake_at(since + late);
@@ -227,29 +269,42 @@ impl Ladder {
     }
 
     fn last_to_try(&self) -> u8 {
-        let last = match self.reference {
-            Some(distance) => distance.max(self.farthest()) + SILENT_BEHIND_REFERENCE,
-            None => self.farthest() + SILENT_IN_A_ROW,
+        let farthest = self.farthest();
+        let last = match self.reference.distance {
+            // A path that is heard of at the reference's distance goes on: whatever answered the
+            // reference there is not the server.
+            Some(distance) if self.brief && farthest >= distance => farthest + SILENT_IN_A_ROW,
+            Some(distance) if self.brief => distance,
+            Some(distance) => distance.max(farthest) + SILENT_BEHIND_REFERENCE,
+            None => farthest + SILENT_IN_A_ROW,
         };
-        last.min(MOST_HOPS)
+        let stop = farthest + SILENT_WHERE_REFERENCE_IS_HEARD;
+        let beyond = (self.reference.heard >> (farthest + 1)).count_ones();
+        match self.brief && beyond >= 2 {
+            true => last.min(stop).min(MOST_HOPS),
+            false => last.min(MOST_HOPS),
+        }
     }
 
     /// Whether a packet with this TTL may get as far as the server, for all that is known.
     fn may_reach_server(&self, ttl: u8) -> bool {
-        ttl > self.farthest() && self.reference.is_none_or(|distance| ttl >= distance)
+        ttl > self.farthest() && self.reference.distance.is_none_or(|distance| ttl >= distance)
     }
 
     /// Whether a silent TTL is tried again. Behind the reference's distance it is not: those TTLs
     /// are themselves further tries of reaching the server.
     fn deserves_another(&self, ttl: u8, rung: Rung) -> bool {
-        rung.tries < MOST_TRIES && self.reference.is_none_or(|distance| ttl <= distance)
+        rung.tries < MOST_TRIES && self.reference.distance.is_none_or(|distance| ttl <= distance)
     }
 
     fn late(&self) -> Duration {
-        let rtts = self.rungs.iter().filter_map(|rung| rung.seen).map(|(_, rtt)| rtt.as_secs());
-        Duration::try_from_secs_f64(3.0 * rtts.fold(0.0, f64::max))
-            .unwrap_or(PATIENCE)
-            .clamp(LATE, PATIENCE)
+        let slowest = self.slowest().as_secs().max(self.reference.slowest.as_secs());
+        Duration::try_from_secs_f64(3.0 * slowest).unwrap_or(PATIENCE).clamp(LATE, PATIENCE)
+    }
+
+    fn slowest(&self) -> Millis {
+        let rtts = self.rungs.iter().filter_map(|rung| rung.seen).map(|(_, rtt)| rtt.0);
+        Millis(rtts.fold(0.0, f64::max))
     }
 }
 

@@ -48,7 +48,7 @@ mod tests {
                 continue;
             };
             let to = listener.local_addr().expect("its address");
-            let dialling = Dialling { to, bind: None, limit: Duration::from_secs(20) };
+            let dialling = Dialling::new(to, None, Duration::from_secs(20));
             let hops = SystemHops::default();
             let facts = hops.probe(&dialling, 1).await.expect("it can be done");
             assert_eq!(facts.outcome, ConnectOutcome::Connected);

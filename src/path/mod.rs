@@ -8,6 +8,7 @@
 pub mod compare;
 pub mod ladder;
 mod pace;
+pub mod side;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unsupported.rs")]
 mod system;

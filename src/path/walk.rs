@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Hops;
-use super::ladder::{Ladder, PATIENCE, Seen, Step};
+use super::ladder::{Ladder, PATIENCE, Reference, Seen, Step};
 use super::pace::Pace;
 use crate::net::connect::{Dialling, Shortage};
 use crate::observation::{Connect, ConnectOutcome, PathEnd, PathObservation};
@@ -50,13 +50,37 @@ impl Walks {
         &self,
         rails: &[Rail],
         bind: Option<IpAddr>,
+        each: impl FnMut(usize, Walked),
+    ) {
+        self.walk_all(rails, bind, Ladder::new, Reference::default(), each).await;
+    }
+
+    /// As [`side_by_side`](Self::side_by_side), but each ladder ends as soon as it shows where its
+    /// path stops. `known` is what earlier ladders to the address have shown.
+    pub async fn briefly(
+        &self,
+        rails: &[Rail],
+        bind: Option<IpAddr>,
+        known: Reference,
+        each: impl FnMut(usize, Walked),
+    ) {
+        self.walk_all(rails, bind, Ladder::brief, known, each).await;
+    }
+
+    async fn walk_all(
+        &self,
+        rails: &[Rail],
+        bind: Option<IpAddr>,
+        ladder: fn(IpAddr) -> Ladder,
+        known: Reference,
         mut each: impl FnMut(usize, Walked),
     ) {
-        let distance = Arc::new(watch::channel(None::<u8>).0);
+        let shown = Arc::new(watch::channel(known).0);
         let mut work = JoinSet::new();
         for (at, rail) in rails.iter().copied().enumerate() {
-            let (walks, distance) = (self.clone(), Arc::clone(&distance));
-            work.spawn(async move { (at, walks.walk(rail, bind, &distance).await) });
+            let (walks, shown) = (self.clone(), Arc::clone(&shown));
+            let ladder = ladder(rail.to.ip());
+            work.spawn(async move { (at, walks.walk(rail, bind, ladder, &shown).await) });
         }
         while let Some(done) = work.join_next().await {
             match done {
@@ -71,12 +95,13 @@ impl Walks {
         &self,
         rail: Rail,
         bind: Option<IpAddr>,
-        distance: &watch::Sender<Option<u8>>,
+        mut ladder: Ladder,
+        shown: &watch::Sender<Reference>,
     ) -> Walked {
         let address = rail.to.ip();
-        let mut others = distance.subscribe();
-        let mut ladder = Ladder::new(address, *others.borrow_and_update());
-        let dialling = Dialling { to: rail.to, bind, limit: PATIENCE };
+        let mut others = shown.subscribe();
+        ladder.refer_to(*others.borrow_and_update());
+        let dialling = Dialling::new(rail.to, bind, PATIENCE);
         let mut under_way = JoinSet::new();
         let mut local = None;
         loop {
@@ -99,20 +124,15 @@ impl Walks {
                     let facts = outcome.map_err(|Shortage(why)| why)?;
                     local = local.or(facts.local.map(|local| local.ip()));
                     ladder.learn(ttl, seen(&facts)?, facts.elapsed, self.began.elapsed());
+                    show(shown, ladder.shows());
                 }
-                Ok(()) = others.changed() => {
-                    let farther = *others.borrow_and_update();
-                    farther.into_iter().for_each(|distance| ladder.refer_to(distance));
-                }
+                Ok(()) = others.changed() => ladder.refer_to(*others.borrow_and_update()),
                 () = until(self.began, wake) => {}
             }
         }
         let (hops, end) = ladder.result();
         let path = PathObservation { address, port: rail.port, local, hops, end };
-        distance.send_if_modified(|known| {
-            let farther = (*known).max(path.own_distance());
-            std::mem::replace(known, farther) != farther
-        });
+        show(shown, Reference { distance: path.own_distance(), ..Reference::default() });
         Ok(path)
     }
 
@@ -120,6 +140,16 @@ impl Walks {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.take(to.is_ipv4(), ttl, now)
     }
+}
+
+/// Tells the ladders of the other ports what this one shows. What a ladder shows reaches itself,
+/// too: it learns nothing new from it.
+fn show(shown: &watch::Sender<Reference>, what: Reference) {
+    shown.send_if_modified(|known| {
+        let before = *known;
+        known.add(what);
+        *known != before
+    });
 }
 
 async fn until(began: Instant, wake: Option<Duration>) {

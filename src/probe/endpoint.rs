@@ -3,11 +3,13 @@
 //! Knows when a second connection is polite. Must not know what anything means for the user.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Probing;
+use super::inquiry::{SUSPICIOUS, Subject, handshake_stalled};
 use super::patience::Patience;
 use super::progress::{Step, UnderWay};
 use crate::names::Host;
@@ -51,19 +53,66 @@ pub struct Spot {
     pub host: Host,
     /// What is dialled.
     pub to: SocketAddr,
-    /// What was meant, where that differs.
+    /// The port that is meant.
+    pub port: u16,
+    /// `--connect-to` leads there.
     pub redirected: bool,
     /// How TLS begins.
     pub mode: Mode,
 }
+
+/// How one conversation is held.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    /// Whose patience it is that ends the wait for a connection.
+    pub patience: Option<&'a Patience>,
+    /// Nobody else is to talk to the address meanwhile.
+    pub alone: bool,
+    /// The greeting is all that is of interest.
+    pub only_greeting: bool,
+    /// The largest segment that either side may send, where it is to be small.
+    pub max_segment: Option<u32>,
+    /// Silence is waited for this long, however conclusive that of others is.
+    pub own_silence: Duration,
+    /// The longest wait for the connection.
+    pub connect_timeout: Duration,
+    /// The longest time for all of it.
+    pub timeout: Duration,
+}
+
+impl Manner<'_> {
+    /// As the user wants it.
+    pub(super) fn of(probing: &Probing) -> Self {
+        let plan = &probing.plan;
+        Self {
+            patience: None,
+            alone: false,
+            only_greeting: false,
+            max_segment: None,
+            own_silence: probing.three_syns,
+            connect_timeout: plan.connect_timeout,
+            timeout: plan.timeout,
+        }
+    }
+}
+
+/// Segments of at most this size get through every tunnel that carries IPv4 (RFC 791 asks for
+/// packets of 576, IPv6 for 1280), and few handshakes fit into one of them.
+const SMALL_SEGMENT: u32 = 1000;
 
 /// An optional endpoint was given up before its connect timeout, so the result is not for
 /// anybody else who asks for the same.
 pub struct GivenUp(pub Probe);
 
 impl Spot {
+    /// The spot as something to look into.
+    pub fn subject(&self) -> Subject {
+        let Self { host, to, port, mode, .. } = self;
+        Subject { host: host.clone(), to: *to, port: *port, mode: *mode }
+    }
+
     /// The form in which people quote what is dialled: `name[address]:port`.
-    fn label(&self) -> String {
+    pub fn label(&self) -> String {
         match &self.host {
             Host::Name(name) => format!("{name}[{}]:{}", self.to.ip(), self.to.port()),
             Host::Address(_) => format!("[{}]:{}", self.to.ip(), self.to.port()),
@@ -75,12 +124,14 @@ impl Probing {
     /// Probes one endpoint, with one polite retry where the server put us off, one further look
     /// where a greeting was missing, and a wider one where a handshake failed without a reason.
     pub(super) async fn probe_spot(
-        &self,
+        self: &Arc<Self>,
         spot: &Spot,
         patience: &mut Patience,
     ) -> Result<Probe, GivenUp> {
         let under_way = self.effects.progress.begin(Step::Waiting, || spot.label());
-        let first = match self.one_conversation(spot, Some(&*patience), false, &under_way).await {
+        let usual = Manner::of(self);
+        let patiently = Manner { patience: Some(&*patience), ..usual };
+        let first = match self.one_conversation(spot, patiently, &under_way).await {
             Ok(conversation) => conversation,
             Err(Unfinished::GivenUp(conversation)) => {
                 return Err(GivenUp(Probe::Dialled(conversation)));
@@ -92,6 +143,7 @@ impl Probing {
                 return Err(GivenUp(Probe::Skipped(Skip::NotDialled(why.to_owned()))));
             }
         };
+        let first = self.once_more_where_others_answer(spot, first, patience, &under_way).await;
         let again =
             put_off(&first).and_then(|reply| Some((self.pause_before_retry(&reply)?, reply)));
         let conversation = match again {
@@ -104,7 +156,8 @@ impl Probing {
                 patience.hold_up_nobody();
                 under_way.at(Step::PutOff);
                 sleep(pause).await;
-                let second = self.one_conversation(spot, None, true, &under_way).await;
+                let alone = Manner { alone: true, ..usual };
+                let second = self.one_conversation(spot, alone, &under_way).await;
                 match second {
                     // The port answered a moment ago: what silences it now is no block.
                     Ok(second) if second.connect.outcome == ConnectOutcome::Connected => {
@@ -124,45 +177,102 @@ impl Probing {
                 under_way.at(Step::LookingAgain);
                 self.look_for_tls(spot).await
             }
+            false if handshake_stalled(&conversation) && patience.is_wanted() => {
+                under_way.at(Step::LookingAgain);
+                self.look_with_small_segments(spot, &under_way).await
+            }
             false => self.look_wider(spot, &conversation, &under_way).await,
         };
         Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
     }
 
-    /// Dials and holds one conversation, in its turn.
-    async fn one_conversation(
-        &self,
+    /// Dials a silent port once more, from another source port, where others answer on that port:
+    /// packets may have been lost.
+    async fn once_more_where_others_answer(
+        self: &Arc<Self>,
         spot: &Spot,
-        patience: Option<&Patience>,
-        alone: bool,
+        first: Conversation,
+        patience: &Patience,
+        under_way: &UnderWay,
+    ) -> Conversation {
+        let silent = first.connect.outcome == ConnectOutcome::TimedOut;
+        let state = self.inquiry.port((spot.port, spot.to.is_ipv4()));
+        if !silent || !patience.is_wanted() || !state.got_through() {
+            return first;
+        }
+        let usual = Manner::of(self);
+        let connect_timeout = usual.connect_timeout.min(self.three_syns);
+        let again = Manner { connect_timeout, ..usual };
+        match self.one_conversation(spot, again, under_way).await {
+            Ok(second) if second.connect.outcome != ConnectOutcome::TimedOut => {
+                Conversation { silent_before: true, ..second }
+            }
+            _ => first,
+        }
+    }
+
+    /// Goes through the handshake once more, with segments that get through any tunnel.
+    async fn look_with_small_segments(
+        self: &Arc<Self>,
+        spot: &Spot,
+        under_way: &UnderWay,
+    ) -> Option<SecondLook> {
+        let max_segment = Some(SMALL_SEGMENT);
+        let small = Manner { max_segment, timeout: SECOND_LOOK, ..Manner::of(self) };
+        let seen = self.one_conversation(spot, small, under_way).await.ok()?;
+        let established = seen.tls.as_ref().is_some_and(|tls| tls.version.is_some());
+        match established {
+            true => Some(SecondLook::SmallSegmentsPass),
+            false if handshake_stalled(&seen) => Some(SecondLook::SmallSegmentsStall),
+            // It did not get as far again: that answers the question neither way.
+            false => None,
+        }
+    }
+
+    /// Dials and holds one conversation, in its turn. A port that is wanted and silent is looked
+    /// into while it is waited for.
+    pub(super) async fn one_conversation(
+        self: &Arc<Self>,
+        spot: &Spot,
+        manner: Manner<'_>,
         under_way: &UnderWay,
     ) -> Result<Conversation, Unfinished> {
-        let turn = timeout(self.plan.timeout * TURNS_WAITED, self.places.turn(spot.to, alone));
+        let turn =
+            timeout(self.plan.timeout * TURNS_WAITED, self.places.turn(spot.to, manner.alone));
         let turn = turn.await.map_err(|_| Unfinished::NoTurn)?;
         // The semaphore is never closed, so a missing permit would only mean less politeness.
         let permit = self.jobs.clone().acquire_owned().await.ok();
         under_way.at(Step::Connecting);
         let start = Instant::now();
-        let dialling = self.dial(spot, self.plan.connect_timeout.min(self.plan.timeout));
-        let dialled = match patience {
-            None => dialling.await,
-            Some(patience) => tokio::select! {
-                biased;
-                dialled = dialling => dialled,
-                () = patience.runs_out(start) => {
-                    let elapsed = start.elapsed().into();
-                    let connect = Connect { elapsed, ..self.undecided(spot) };
-                    return Err(Unfinished::GivenUp(Box::new(conversation_without(connect))));
-                }
-            },
+        self.inquiry.dials(&spot.host, spot.to.ip());
+        let limit = manner.connect_timeout.min(manner.timeout);
+        let unanswered = || {
+            let connect = Connect { elapsed: start.elapsed().into(), ..self.undecided(spot) };
+            Box::new(conversation_without(connect))
+        };
+        let state = self.inquiry.port((spot.port, spot.to.is_ipv4()));
+        let dialled = tokio::select! {
+            biased;
+            dialled = self.dial(spot, limit, manner.max_segment) => dialled,
+            () = runs_out(manner.patience, start) => {
+                return Err(Unfinished::GivenUp(unanswered()));
+            }
+            () = async { state.conclusive().await; sleep_until(start + manner.own_silence).await } => {
+                return Ok(*unanswered());
+            }
+            () = self.raise_alarm(spot, manner.patience) => return Ok(*unanswered()),
         };
         let (connect, stream) = dialled.map_err(Unfinished::Shortage)?;
+        self.inquiry.dialled(spot.port, spot.to, &connect.outcome);
         let Some(stream) = stream else {
             return Ok(conversation_without(connect));
         };
-        let dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
+        let mut dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
+        if manner.only_greeting {
+            dialogue = dialogue.for_the_greeting();
+        }
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
-        let deadline = start + self.plan.timeout;
+        let deadline = start + manner.timeout;
         let tell = &|phase| under_way.at(Step::Talking(phase));
         let Driven { said, tls, farewell } =
             drive::converse(stream, dialogue, &attempt, start, deadline, tell).await;
@@ -180,6 +290,7 @@ impl Probing {
             timings,
             put_off: None,
             second_look: None,
+            silent_before: false,
             transcript: if self.plan.keep_transcripts { said.transcript } else { Vec::new() },
         })
     }
@@ -190,9 +301,10 @@ impl Probing {
         &self,
         spot: &Spot,
         limit: Duration,
+        max_segment: Option<u32>,
     ) -> Result<(Connect, Option<BoxedStream>), String> {
         let bind = self.plan.bind_for(spot.to.ip());
-        let dialling = Dialling { to: spot.to, bind, limit };
+        let dialling = Dialling { max_segment, ..Dialling::new(spot.to, bind, limit) };
         let mut tries = 0;
         loop {
             match self.effects.connector.connect(&dialling).await {
@@ -212,6 +324,16 @@ impl Probing {
         }
     }
 
+    /// Begins to look into a port that is wanted and has been silent for a while. Never returns: the
+    /// port is waited for all the same.
+    async fn raise_alarm(self: &Arc<Self>, spot: &Spot, patience: Option<&Patience>) {
+        sleep(SUSPICIOUS).await;
+        if patience.is_some_and(Patience::is_wanted) {
+            tokio::spawn(Arc::clone(self).look_into_later(spot.subject()));
+        }
+        std::future::pending().await
+    }
+
     fn undecided(&self, spot: &Spot) -> Connect {
         Connect { dialled: spot.redirected.then_some(spot.to), ..Connect::default() }
     }
@@ -222,7 +344,7 @@ impl Probing {
         let _permit = self.jobs.clone().acquire_owned().await.ok();
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let looked = timeout(SECOND_LOOK, async {
-            let (_, stream) = self.dial(spot, SECOND_LOOK).await.ok()?;
+            let (_, stream) = self.dial(spot, SECOND_LOOK, None).await.ok()?;
             Some(attempt.connect(stream?).await.is_ok())
         });
         let outcome = looked.await;
@@ -260,10 +382,20 @@ impl Probing {
     }
 }
 
-enum Unfinished {
+/// Why a conversation was not held.
+pub enum Unfinished {
+    /// It is not waited for any longer.
     GivenUp(Box<Conversation>),
+    /// This machine ran out of something.
     Shortage(String),
     NoTurn,
+}
+
+async fn runs_out(patience: Option<&Patience>, start: Instant) {
+    match patience {
+        Some(patience) => patience.runs_out(start).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn conversation_without(connect: Connect) -> Conversation {

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use super::endpoint::{GivenUp, Spot};
+use super::inquiry;
 use super::patience::{Gate, Group, Patience, Token};
 use super::progress::{Step, UnderWay};
 use super::{Effects, Probing, bounds};
@@ -16,7 +17,7 @@ use crate::observation::{
     AddressLookup, AddressSource, EndpointObservation, HostObservation, LeftOut, LocalNetwork,
     MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
 };
-use crate::plan::{Plan, Submission};
+use crate::plan::{Plan, Submission, TraceWhen};
 use crate::port::{PortMode, Requirement, Role};
 use crate::resolve::{is_implicit, submission_servers};
 
@@ -263,7 +264,7 @@ impl Finder {
             .ports
             .iter()
             .partition(|(port, _)| self.probing.plan.instead_of(&wanted.host, port.port).is_some());
-        let group = Group::new();
+        let group = group_of(&elsewhere);
         for asked in elsewhere {
             if let Some(to) = self.probing.plan.instead_of(&wanted.host, asked.0.port)
                 && self.may_use(to.ip())
@@ -342,7 +343,7 @@ impl Finder {
         if !self.may_use(address) {
             return;
         }
-        let group = Group::new();
+        let group = group_of(&wanted.ports);
         for asked in &wanted.ports {
             let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
             let to = instead.unwrap_or(SocketAddr::new(address, asked.0.port));
@@ -366,7 +367,12 @@ impl Finder {
         token: Token,
     ) {
         let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
-            Some(skip) => Probe::Skipped(skip),
+            Some(skip) => {
+                if requirement == Requirement::OneOf {
+                    group.one_is_done();
+                }
+                Probe::Skipped(skip)
+            }
             None => {
                 let expected = self.probing.plan.expected_ports(&self.target, wanted.role);
                 // Nobody may be told that an expectation is broken because we did not wait.
@@ -381,13 +387,26 @@ impl Finder {
                     group.clone(),
                     self.probing.three_syns,
                 );
-                let spot = Spot { host: wanted.host.clone(), to, redirected, mode: port.mode };
-                self.probe_once(&spot, &mut patience).await
+                let spot = Spot {
+                    host: wanted.host.clone(),
+                    to,
+                    port: port.port,
+                    redirected,
+                    mode: port.mode,
+                };
+                let probe = self.probe_once(&spot, &mut patience).await;
+                // What follows gathers evidence: the endpoint has its result.
+                drop(patience);
+                if let Probe::Dialled(conversation) = &probe {
+                    group.learn(port.port, conversation);
+                }
+                if requirement == Requirement::OneOf {
+                    group.one_is_done();
+                }
+                self.look_into(&spot, requirement, &group, &probe).await;
+                probe
             }
         };
-        if let Probe::Dialled(conversation) = &probe {
-            group.learn(port.port, conversation);
-        }
         self.tell(Fact::Endpoint(Box::new(EndpointObservation {
             role: wanted.role,
             host: wanted.host,
@@ -398,6 +417,24 @@ impl Finder {
             requirement,
             probe,
         })));
+    }
+
+    /// Looks into why an endpoint fails that has to work, and traces what the user wants traced.
+    async fn look_into(&self, spot: &Spot, requirement: Requirement, group: &Group, probe: &Probe) {
+        let Probe::Dialled(seen) = probe else { return };
+        let required = match requirement {
+            Requirement::Required => true,
+            Requirement::OneOf => !group.settled().await,
+            Requirement::Optional => false,
+        };
+        let trouble = inquiry::trouble_of(spot.mode, seen);
+        if required && let Some(trouble) = trouble {
+            self.probing.look_into(&spot.subject(), trouble).await;
+        }
+        let silent = trouble == Some(inquiry::Trouble::Silence);
+        if self.probing.plan.trace == TraceWhen::Always && (required || silent) {
+            self.probing.trace(&spot.subject()).await;
+        }
     }
 
     /// Probes a spot, or takes what somebody else has seen or is about to see of it. A port that
@@ -432,6 +469,11 @@ impl Finder {
         let Probing { plan, effects, local, .. } = &*self.probing;
         forbidden(plan, effects, local, role, address, redirected)
     }
+}
+
+/// The group of those ports of which one has to work.
+fn group_of(ports: &[Asked]) -> Group {
+    Group::of(ports.iter().filter(|(_, r)| *r == Requirement::OneOf).count())
 }
 
 /// Why an address is not dialled, if it is not. Every address passes through here on its way to a

@@ -6,6 +6,8 @@
 pub(crate) mod bounds;
 mod endpoint;
 mod find;
+mod inquiry;
+mod network;
 mod patience;
 mod places;
 mod progress;
@@ -21,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::find::{Fact, Finder};
+use self::inquiry::Inquiry;
 use self::patience::Gate;
 use self::places::Places;
 use crate::names::Target;
@@ -33,6 +36,7 @@ use crate::plan::Plan;
 use crate::resolve::Names;
 use crate::tls::Trust;
 
+pub use self::network::run as network;
 pub use self::progress::{Onlooker, Progress, Step};
 pub use self::trace::run as trace;
 
@@ -50,6 +54,8 @@ pub struct Effects {
     pub now: fn() -> OffsetDateTime,
     /// This host's own full name, where it has one.
     pub own_name: Option<String>,
+    /// The id of the cloud, container or CI service that this machine gives itself away to be in.
+    pub environment: Option<String>,
     /// Where progress is told.
     pub progress: Progress,
 }
@@ -62,6 +68,7 @@ struct Probing {
     places: Places,
     jobs: Arc<Semaphore>,
     three_syns: Duration,
+    inquiry: Inquiry,
 }
 
 /// Targets under way at once. Each has mostly a few dozen probes; `--jobs` bounds them all.
@@ -78,11 +85,7 @@ const RELEASED: i64 = 1_793_491_200;
 pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> Observations {
     let started_at = (effects.now)();
     let start = Instant::now();
-    let local = effects.connector.local_network();
-    let jobs = Arc::new(Semaphore::new(plan.jobs));
-    let three_syns = effects.connector.three_syns();
-    let probing =
-        Arc::new(Probing { plan, effects, local, places: Places::default(), jobs, three_syns });
+    let probing = Arc::new(Probing::new(plan, effects));
     let slots = Arc::new(Semaphore::new(TARGETS_AT_ONCE));
     let mut work = JoinSet::new();
     for (at, (input, target)) in probing.plan.targets.iter().enumerate() {
@@ -107,12 +110,25 @@ pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> O
         started_at,
         duration: start.elapsed().into(),
         released_at: OffsetDateTime::from_unix_timestamp(RELEASED).ok(),
-        local,
+        local: probing.local,
+        network: probing.inquiry.take(probing.effects.environment.clone()),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
     }
 }
 
 impl Probing {
+    fn new(plan: Plan, effects: Effects) -> Self {
+        Self {
+            local: effects.connector.local_network(),
+            places: Places::default(),
+            jobs: Arc::new(Semaphore::new(plan.jobs)),
+            three_syns: effects.connector.three_syns(),
+            inquiry: Inquiry::default(),
+            plan,
+            effects,
+        }
+    }
+
     /// Observes one target until everything is seen or the user interrupts.
     async fn observe(
         self: Arc<Self>,

@@ -26,7 +26,16 @@ pub struct Token {
 
 /// The endpoints of one server of which one has to work.
 #[derive(Clone)]
-pub struct Group(Arc<watch::Sender<bool>>);
+pub struct Group(Arc<watch::Sender<Members>>);
+
+/// What is known of a group's members.
+#[derive(Clone, Copy, Debug, Default)]
+struct Members {
+    /// One of them works.
+    one_works: bool,
+    /// So many have no result yet.
+    awaited: usize,
+}
 
 impl Gate {
     /// A gate, and the first token that keeps it shut.
@@ -45,9 +54,22 @@ impl Gate {
 }
 
 impl Group {
-    /// A group of which no member works yet.
-    pub fn new() -> Self {
-        Self(Arc::new(watch::channel(false).0))
+    /// A group of so many members, of which none works yet.
+    pub fn of(members: usize) -> Self {
+        Self(Arc::new(watch::channel(Members { one_works: false, awaited: members }).0))
+    }
+
+    /// A member has its result, whatever it is.
+    pub fn one_is_done(&self) {
+        self.0.send_modify(|members| members.awaited = members.awaited.saturating_sub(1));
+    }
+
+    /// Returns when a member works or all have their results; tells which.
+    pub async fn settled(&self) -> bool {
+        let mut members = self.0.subscribe();
+        // The error means that no sender is left, and this is one.
+        let settled = members.wait_for(|members| members.one_works || members.awaited == 0).await;
+        settled.is_ok_and(|members| members.one_works)
     }
 
     /// Tells the other members what came of one. Only what nobody could find fault with makes the
@@ -56,17 +78,17 @@ impl Group {
         let accepted = conversation.smtp.greeting.as_ref().is_some_and(|g| g.is_positive());
         let completed = accepted && conversation.ending == Some(Ending::Completed);
         if completed && (port == RELAY || is_flawless(conversation)) {
-            self.0.send_replace(true);
+            self.0.send_modify(|members| members.one_works = true);
         }
     }
 
     fn has_one_that_works(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().one_works
     }
 
     async fn works(&self) {
         // The error means that no sender is left, and this is one.
-        let _ = self.0.subscribe().wait_for(|works| *works).await;
+        let _ = self.0.subscribe().wait_for(|members| members.one_works).await;
     }
 }
 
@@ -136,6 +158,15 @@ impl Patience {
         }
     }
 
+    /// Whether the endpoint has to work, for all that is known now.
+    pub fn is_wanted(&self) -> bool {
+        match &self.wanted {
+            Wanted::Required { .. } => true,
+            Wanted::OneOf { group, .. } => !group.has_one_that_works(),
+            Wanted::Optional => false,
+        }
+    }
+
     /// Returns when the endpoint is not to be waited for any longer; never for a required one.
     pub async fn runs_out(&self, dialled: Instant) {
         match &self.wanted {
@@ -172,10 +203,10 @@ mod tests {
             Requirement::Optional,
             gate.clone(),
             first.clone(),
-            Group::new(),
+            Group::of(0),
             THREE_SYNS,
         );
-        let required = Patience::new(Requirement::Required, gate, first, Group::new(), THREE_SYNS);
+        let required = Patience::new(Requirement::Required, gate, first, Group::of(0), THREE_SYNS);
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(5)).await;
             drop(required);
@@ -189,7 +220,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_of_a_group_gives_up_only_once_another_works() {
         let (gate, first) = Gate::new();
-        let group = Group::new();
+        let group = Group::of(2);
         let silent = Patience::new(Requirement::OneOf, gate, first, group.clone(), THREE_SYNS);
         let begun = Instant::now();
         let waited = tokio::time::timeout(Duration::from_secs(60), silent.runs_out(begun)).await;
@@ -205,9 +236,9 @@ mod tests {
     fn a_way_to_send_that_has_a_flaw_makes_no_other_optional() {
         let mut seen = Conversation { ending: Some(Ending::Completed), ..Default::default() };
         seen.smtp.greeting = Some(crate::observation::Reply { code: 220, ..Default::default() });
-        let group = Group::new();
+        let group = Group::of(2);
         group.learn(587, &seen);
-        assert!(!*group.0.borrow(), "no TLS, no AUTH");
+        assert!(!group.has_one_that_works(), "no TLS, no AUTH");
         seen.tls = Some(crate::observation::TlsFacts {
             path: Some(crate::observation::PathVerdict {
                 trusted: true,
@@ -221,6 +252,6 @@ mod tests {
         seen.smtp.capabilities_after_tls =
             Some(crate::observation::Capabilities { keywords: vec![auth], ..Default::default() });
         group.learn(587, &seen);
-        assert!(*group.0.borrow());
+        assert!(group.has_one_that_works());
     }
 }

@@ -59,7 +59,7 @@ impl Probing {
     /// A new connection, led through the dialogue to where the server expects a ClientHello.
     async fn where_tls_begins(&self, spot: &Spot, deadline: Instant) -> Option<BoxedStream> {
         let start = Instant::now();
-        let (connect, stream) = self.dial(spot, deadline - start).await.ok()?;
+        let (connect, stream) = self.dial(spot, deadline - start, None).await.ok()?;
         let mut dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
         drive::up_to_tls(stream?, &mut dialogue, start, deadline).await
     }

@@ -3,11 +3,12 @@
 //! Knows how a problem becomes a paragraph, and how much proof fits a screen. Which findings are one
 //! problem is told in `problems`.
 
+use super::ladder;
 use super::layout::{Line, Page};
 use super::problems::{Case, Problem, gather, labels, proofs_of, sure, without_place};
 use super::style::Tone;
 use crate::diagnosis::finding::Severity;
-use crate::report::TargetReport;
+use crate::report::{Network, TargetReport};
 
 /// How far what belongs to a problem is set in.
 const INDENT: usize = 3;
@@ -17,7 +18,7 @@ const FEW: usize = 4;
 const PLACES: usize = 12;
 
 /// Shows every finding of a target: errors, warnings, notes.
-pub(super) fn show(page: &mut Page<'_>, target: &TargetReport) {
+pub(super) fn show(page: &mut Page<'_>, network: &Network, target: &TargetReport) {
     let mut after_note = false;
     for problem in gather(target) {
         let note = problem.finding.severity == Severity::Note;
@@ -27,6 +28,13 @@ pub(super) fn show(page: &mut Page<'_>, target: &TargetReport) {
         after_note = note;
         heading(page, &problem);
         places(page, &problem, target);
+        // Where packets stop is seen at a glance, and read only after that.
+        let case = &problem.cases[0];
+        if let (Some(block), Some(endpoint)) = (case.block, case.endpoint)
+            && ladder::shows(block, endpoint)
+        {
+            ladder::show(page, network, endpoint);
+        }
         if !note || page.verbosity() > 0 {
             proofs(page, &problem);
         }
@@ -146,5 +154,9 @@ fn proofs(page: &mut Page<'_>, problem: &Problem<'_>) {
         _ => proofs_of(&problem.cases),
     };
     let proofs: Vec<String> = proofs.iter().map(|proof| page.safe(proof)).collect();
-    list(page, &proofs);
+    // Somebody is to be convinced by it, so the evidence of a block is never cut short.
+    match problem.cases[0].block {
+        Some(_) => proofs.iter().for_each(|proof| bullet(page, proof)),
+        None => list(page, &proofs),
+    }
 }

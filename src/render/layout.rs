@@ -31,10 +31,18 @@ pub(super) struct Glyphs {
     pub(super) rule: &'static str,
     /// A bar is made of it.
     pub(super) bar: &'static str,
+    /// Between two hops of a path.
+    pub(super) link: &'static str,
+    /// Where a path stops.
+    pub(super) cut: &'static str,
+    /// Hops that are left out.
+    pub(super) omitted: &'static str,
 }
 
-const UNICODE: Glyphs = Glyphs { arrow: "→ ", rule: "─", bar: "█" };
-const ASCII: Glyphs = Glyphs { arrow: "-> ", rule: "-", bar: "#" };
+const UNICODE: Glyphs =
+    Glyphs { arrow: "→ ", rule: "─", bar: "█", link: " ── ", cut: "╳", omitted: "…" };
+pub(super) const ASCII: Glyphs =
+    Glyphs { arrow: "-> ", rule: "-", bar: "#", link: " -- ", cut: "X", omitted: "..." };
 
 /// A line under construction.
 #[derive(Default)]

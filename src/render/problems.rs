@@ -141,7 +141,9 @@ pub(super) fn sure(block: &Block) -> &'static str {
 pub(super) fn proofs_of<'a, 'b: 'a>(cases: impl IntoIterator<Item = &'a Case<'b>>) -> Vec<String> {
     let mut proofs: Vec<String> = Vec::new();
     for case in cases {
-        let culprit = case.block.and_then(culprit);
+        // A finding that is about the block says so itself.
+        let about_it = |block: &&Block| block.evidence != case.finding.evidence;
+        let culprit = case.block.filter(about_it).and_then(culprit);
         let block = case.block.map_or(&[][..], |block| &block.evidence);
         for sentence in culprit.iter().chain(block).chain(&case.finding.evidence) {
             // A message often quotes its proof already.

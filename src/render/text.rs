@@ -7,7 +7,7 @@
 
 use super::layout::{Line, Page, wrap};
 use super::style::{Styles, Tone};
-use super::{detail, findings, matrix, plain, trace};
+use super::{detail, findings, matrix, network, plain, trace};
 use crate::diagnosis::checks;
 use crate::diagnosis::finding::{Severity, Verdict};
 use crate::observation::Millis;
@@ -41,6 +41,7 @@ impl Default for TextOptions {
 pub fn text(report: &Report, options: &TextOptions) -> String {
     let mut page = Page::new(options);
     trace::show(&mut page, report);
+    network::show(&mut page, report);
     for (i, one) in report.targets.iter().enumerate() {
         if i > 0 {
             page.gap();
@@ -89,7 +90,7 @@ fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
     headline(page, &name, (tone, &page.safe(&target.summary)), target.duration_ms);
     matrix::show(page, report, target);
     not_checked(page, target);
-    findings::show(page, target);
+    findings::show(page, &report.network, target);
     if page.verbosity() > 0 {
         detail::show(page, report, target);
     }
@@ -100,7 +101,7 @@ fn target(page: &mut Page<'_>, report: &Report, target: &TargetReport) {
 }
 
 /// The verdict at the left, how long it took at the right.
-fn headline(page: &mut Page<'_>, name: &str, verdict: (Tone, &str), duration: Millis) {
+pub(super) fn headline(page: &mut Page<'_>, name: &str, verdict: (Tone, &str), duration: Millis) {
     let took = plain::took(duration);
     let room = page.width.saturating_sub(took.len() + 2);
     let name = format!("{name}:");

@@ -2,21 +2,22 @@
 
 use time::OffsetDateTime;
 
+use super::build_trace::path;
 use super::{
-    ConnectReport, ConnectWord, DnsReport, EndpointReport, GreetingReport, MxReport, MxSource,
-    Network, Outbound, PortReport, Report, SCHEMA_VERSION, SkippedBecause, SmtpReport,
+    ConnectReport, ConnectWord, ControlReport, DnsReport, EndpointReport, GreetingReport, MxReport,
+    MxSource, Network, Outbound, PortReport, Report, SCHEMA_VERSION, SkippedBecause, SmtpReport,
     StarttlsReport, SubmissionReport, TargetReport, TlsReport, Tool,
 };
-use crate::diagnosis::finding::{Status, Verdict};
+use crate::diagnosis::finding::{Block, Status, Verdict};
 use crate::diagnosis::{
-    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, not_followed, port_outlook,
+    Diagnosis, EndpointDiagnosis, PortOutlook, TargetDiagnosis, not_followed, notes, port_outlook,
     software,
 };
 use crate::names::Exchange;
 use crate::observation::{
-    AddressSource, Capabilities, ConnectOutcome, Conversation, DnsObservation, EndpointObservation,
-    HostObservation, Keyword, LocalNetwork, Lookup, LookupOutcome, Millis, MxObservation, MxRecord,
-    Observations, SecondLook, Skip, TargetObservation,
+    AddressSource, Capabilities, ConnectOutcome, ControlObservation, Conversation, DnsObservation,
+    EndpointObservation, HostObservation, Keyword, LocalNetwork, Lookup, LookupOutcome, Millis,
+    MxObservation, MxRecord, Observations, SecondLook, Skip, TargetObservation,
 };
 use crate::plan::Plan;
 
@@ -37,15 +38,18 @@ impl Report {
             .asked_ports()
             .into_iter()
             .map(|port| {
-                let (outbound, block) = match port_outlook(run, diagnosis, port) {
-                    PortOutlook::Open => (Outbound::Open, None),
-                    PortOutlook::Blocked(block) => (Outbound::Blocked, Some(block)),
-                    PortOutlook::Unknown => (Outbound::Unknown, None),
-                };
-                PortReport { port, outbound, block }
+                let (outbound, block) = outbound(port_outlook(run, diagnosis, port));
+                PortReport::plain(port, outbound, block)
             })
             .collect();
-        let network = Network::of(run.local, ports);
+        let network = Network {
+            ports,
+            environment: run.network.environment.clone(),
+            controls: run.network.controls.iter().map(control).collect(),
+            paths: run.network.paths.iter().map(path).collect(),
+            notes: run.network.gaps.iter().map(notes::of_gap).collect(),
+            ..Network::of(run.local, Vec::new())
+        };
         Self { targets, ..Self::without_targets(run.started_at, run.duration, network) }
     }
 
@@ -73,11 +77,40 @@ impl Network {
         Self {
             ipv4: local.ipv4,
             ipv6: local.ipv6,
+            environment: None,
             ports,
             controls: Vec::new(),
             paths: Vec::new(),
+            interrupted: false,
+            notes: Vec::new(),
             traces: Vec::new(),
         }
+    }
+}
+
+/// The published words of an outlook.
+pub(super) fn outbound(outlook: PortOutlook) -> (Outbound, Option<Block>) {
+    match outlook {
+        PortOutlook::Open => (Outbound::Open, None),
+        PortOutlook::Blocked(block) => (Outbound::Blocked, Some(block)),
+        PortOutlook::Unknown => (Outbound::Unknown, None),
+    }
+}
+
+impl PortReport {
+    /// A port without words of its own.
+    pub(super) fn plain(port: u16, outbound: Outbound, block: Option<Block>) -> Self {
+        Self { port, outbound, block, summary: String::new(), advice: String::new() }
+    }
+}
+
+/// A control.
+pub(super) fn control(seen: &ControlObservation) -> ControlReport {
+    ControlReport {
+        host: seen.host.to_string(),
+        address: seen.address,
+        port: seen.port,
+        outcome: connect(&seen.conversation).outcome,
     }
 }
 

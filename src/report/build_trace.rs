@@ -17,7 +17,7 @@ impl Report {
             false => Outbound::Unknown,
         };
         let ports = plan.asked_ports().into_iter();
-        let ports = ports.map(|port| PortReport { port, outbound: outbound(port), block: None });
+        let ports = ports.map(|port| PortReport::plain(port, outbound(port), None));
         let network = Network {
             paths: run.traces.iter().flat_map(paths).collect(),
             traces: run.traces.iter().map(traced).collect(),
@@ -32,7 +32,8 @@ fn paths(trace: &TraceObservation) -> impl Iterator<Item = PathReport> {
     trace.paths.iter().map(move |seen| PathReport { host: host.clone(), ..path(seen) })
 }
 
-fn path(seen: &PathObservation) -> PathReport {
+/// A ladder.
+pub(super) fn path(seen: &PathObservation) -> PathReport {
     let (end, icmp) = match seen.end {
         observation::PathEnd::Connected => (PathEnd::Connected, None),
         observation::PathEnd::Refused => (PathEnd::Refused, None),

@@ -91,6 +91,8 @@ pub struct Dialogue {
     /// reply either.
     inside_unasked_line: bool,
     greeted_again: bool,
+    /// Nothing but the greeting is of interest.
+    greeting_suffices: bool,
     octets: usize,
     /// For what is kept of the replies.
     room: Room,
@@ -127,6 +129,7 @@ impl Dialogue {
             reader: ReplyReader::default(),
             inside_unasked_line: false,
             greeted_again: false,
+            greeting_suffices: false,
             octets: 0,
             room: Room::default(),
             since: now,
@@ -135,6 +138,13 @@ impl Dialogue {
             timings: Timings::default(),
             transcript: Transcript::default(),
         }
+    }
+
+    /// Ends with QUIT after the greeting: whoever only wants to know that a server is there says no
+    /// more than that.
+    #[must_use]
+    pub fn for_the_greeting(self) -> Self {
+        Self { greeting_suffices: true, ..self }
     }
 
     /// What to do next. While TLS is being established there is nothing to ask.
@@ -333,6 +343,7 @@ impl Dialogue {
         self.facts.stated_time = stated_time(&reply);
         self.facts.greeting = Some(self.room.reply(reply));
         match welcome {
+            true if self.greeting_suffices => self.quit(),
             true => self.introduce(),
             // After a refusal only QUIT is allowed (RFC 5321 §3.1).
             false => self.quit(),

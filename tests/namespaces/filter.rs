@@ -71,6 +71,8 @@ pub enum What {
     LoseThirdSyn,
     /// The machine sends no ICMP errors.
     NoIcmp,
+    /// Whoever opens more connections than this in a while is not answered any more, on any port.
+    BanAfter(u32),
 }
 
 impl Filter {
@@ -82,6 +84,7 @@ impl Filter {
                 (Hook::Prerouting, What::Redirect | What::ProxyAtIsp | What::ForwardedPort) => {
                     ("prerouting", "nat", "dstnat")
                 }
+                (Hook::Output, What::Redirect) => ("output", "nat", "-100"),
                 (Hook::Prerouting, _) => ("prerouting", "filter", "raw"),
                 (Hook::Output, _) => ("output", "filter", "filter"),
                 (Hook::Forward, _) => ("forward", "filter", "filter"),
@@ -149,6 +152,10 @@ impl Filter {
                 What::LoseThirdSyn => {
                     vec![format!("{which} tcp flags syn / syn,ack numgen inc mod 3 == 0 drop")]
                 }
+                What::BanAfter(connections) => vec![format!(
+                    "meta nfproto {family} tcp flags syn / syn,ack limit rate over 1/hour burst \
+                     {connections} packets drop"
+                )],
                 What::NoIcmp if at == 0 => {
                     vec!["icmp type { destination-unreachable, time-exceeded } drop".to_owned()]
                 }

@@ -8,7 +8,8 @@
 //! fails it; at the end a table shows truth against verdict.
 //!
 //! Where it cannot run it is skipped, or fails where `SMTPCHECK_TESTS_REQUIRED=1` says that
-//! nothing may be skipped. Arguments choose cases by a part of their name.
+//! nothing may be skipped. Arguments choose cases by a part of their name; `--show` shows the reports
+//! that people read, too.
 
 #[cfg(target_os = "linux")]
 mod case;

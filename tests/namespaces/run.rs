@@ -26,6 +26,8 @@ const REPORTS: usize = 3;
 struct Wanted {
     parts: Vec<String>,
     list: bool,
+    /// Show the reports that people read, too.
+    show: bool,
 }
 
 /// Runs the cases that the arguments choose; whether all have passed. The error says why none can
@@ -59,13 +61,13 @@ pub fn everything() -> Result<bool, String> {
         return Err(format!("the program under test would not be a plain user:\n{may}"));
     }
     say(&format!("running {} cases, {WORLDS} at a time\n", cases.len()));
-    let results = run(&cases, &certificates, first);
+    let results = run(&cases, &certificates, first, wanted.show);
     Ok(tell(&cases, &results))
 }
 
 type Results = Vec<Option<Result<Outcome, String>>>;
 
-fn run(cases: &[Case], certificates: &Arc<Certificates>, first: World) -> Results {
+fn run(cases: &[Case], certificates: &Arc<Certificates>, first: World, show: bool) -> Results {
     let next = AtomicUsize::new(0);
     let ready = Mutex::new(vec![first]);
     let results: Mutex<Results> = Mutex::new(cases.iter().map(|_| None).collect());
@@ -79,7 +81,7 @@ fn run(cases: &[Case], certificates: &Arc<Certificates>, first: World) -> Result
                     Some(world) => world,
                     None => World::build(certificates)?,
                 };
-                let outcome = case.run(&mut here)?;
+                let outcome = case.run(&mut here, show)?;
                 // Filters are replaced; anything else would haunt the next case.
                 world = Some(here).filter(|_| case.changes.is_empty());
                 Ok(outcome)
@@ -113,6 +115,7 @@ fn tell(cases: &[Case], results: &Results) -> bool {
                 let word = if outcome.wrong.is_empty() { "ok" } else { "FAILED" };
                 let seconds = outcome.took_ms / 1000.0;
                 let _ = writeln!(text, "{word:6} {:60} {named:14} {seconds:5.1} s", case.name);
+                text.push_str(&outcome.text);
                 *said.entry((case.culprit, named)).or_default() += 1;
                 (outcome.wrong.clone(), outcome.report.as_str())
             }
@@ -169,6 +172,7 @@ impl Wanted {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--list" => wanted.list = true,
+                "--show" => wanted.show = true,
                 "--test-threads" | "--skip" | "--format" | "--color" | "--logfile" | "-Z" => {
                     arguments.next();
                 }

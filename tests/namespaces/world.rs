@@ -34,6 +34,7 @@ pub struct World {
     machines: Vec<Namespace>,
     filtered: Vec<Node>,
     controls: Vec<Arc<Record>>,
+    earlier_calls: usize,
     certificates: Arc<Certificates>,
     // Its threads end with it, whatever the servers wait for.
     runtime: Option<Runtime>,
@@ -52,6 +53,7 @@ impl World {
             machines: machines.map_err(|error| format!("no network namespace: {error}"))?,
             filtered: Vec::new(),
             controls: Vec::new(),
+            earlier_calls: 0,
             certificates: certificates.clone(),
             runtime: Some(runtime),
         };
@@ -85,16 +87,26 @@ impl World {
         }
     }
 
-    /// How often anybody has called on one of the controls.
+    /// How often anybody has called on one of the controls in this case.
     pub fn calls_on_controls(&self) -> usize {
+        self.all_calls() - self.earlier_calls
+    }
+
+    /// Begins to count the calls on controls anew.
+    pub fn forget_calls(&mut self) {
+        self.earlier_calls = self.all_calls();
+    }
+
+    fn all_calls(&self) -> usize {
         self.controls.iter().map(|record| record.connections()).sum()
     }
 
     /// The options that every run needs.
     pub fn options(&self) -> Vec<String> {
         vec![
-            "--format=json".to_owned(),
             format!("--ca-file={}", self.certificates.ca_file().display()),
+            format!("--control={}", Node::ControlA.host()),
+            format!("--control={}", Node::ControlB.host()),
         ]
     }
 
@@ -226,7 +238,7 @@ impl World {
             }
         }
         self.serve_at(FORWARDED_TO.0, FORWARDED_TO.1, FORWARDED, Behaviour::relay)?;
-        for node in [Node::Home, Node::Isp, Node::Edge] {
+        for node in [Node::Client, Node::Home, Node::Isp, Node::Edge] {
             self.serve_at(node, PROXY_PORT, "proxy.example", |identity| Behaviour {
                 tls: Tls::Absent,
                 ..Behaviour::relay(identity)

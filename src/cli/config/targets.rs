@@ -7,7 +7,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Entry, Source, TargetTable};
-use crate::cli::args::{FailOn, SubmissionArg, nearest, parse_code, parse_submission};
+use crate::cli::args::{FailOn, ServerArg, nearest, parse_code, parse_server_or_none};
 use crate::diagnosis::demands::Expectation;
 use crate::diagnosis::finding::Status;
 use crate::names::{self, Target};
@@ -79,7 +79,7 @@ fn one(
     let (input, target) = match (name, submission.as_deref()) {
         (Some(named), _) => named,
         // As with `-s` and no target: the submission server alone.
-        (None, Some([SubmissionArg::Server(server)])) => {
+        (None, Some([ServerArg::Server(server)])) => {
             (server.to_string(), Target::Submission(server.clone()))
         }
         (None, _) => {
@@ -106,13 +106,13 @@ fn parsed_name(source: &Source<'_>, entry: &Entry<'_>) -> Result<(String, Target
     }
 }
 
-fn servers(source: &Source<'_>, entry: &Entry<'_>) -> Result<Vec<SubmissionArg>, String> {
+fn servers(source: &Source<'_>, entry: &Entry<'_>) -> Result<Vec<ServerArg>, String> {
     let texts = source.texts(entry)?;
     let read = texts.into_iter().map(|(text, span)| {
-        parse_submission(text).map_err(|why| source.at(span, &format!("`{text}`: {why}")))
+        parse_server_or_none(text).map_err(|why| source.at(span, &format!("`{text}`: {why}")))
     });
-    let servers: Vec<SubmissionArg> = read.collect::<Result<_, _>>()?;
-    if servers.len() > 1 && servers.contains(&SubmissionArg::None) {
+    let servers: Vec<ServerArg> = read.collect::<Result<_, _>>()?;
+    if servers.len() > 1 && servers.contains(&ServerArg::None) {
         let what = "`none` contradicts the other submission servers";
         return Err(source.at(entry.value.span(), what));
     }
@@ -182,7 +182,7 @@ fn status(text: &str) -> Result<Status, String> {
 fn cannot_be(
     target: &Target,
     role: Role,
-    submission: Option<&[SubmissionArg]>,
+    submission: Option<&[ServerArg]>,
 ) -> Option<&'static str> {
     match (target, role) {
         (Target::Domain(_), Role::Host) => {
@@ -194,7 +194,7 @@ fn cannot_be(
         (Target::Submission(_), Role::Mx | Role::Host) => {
             Some("is a submission server: its endpoints are of the role submission")
         }
-        (_, Role::Submission) if submission == Some(&[SubmissionArg::None]) => {
+        (_, Role::Submission) if submission == Some(&[ServerArg::None]) => {
             Some("has no submission server: `submission` is \"none\"")
         }
         _ => None,

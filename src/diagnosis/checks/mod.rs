@@ -34,6 +34,9 @@ pub static ALL: &[&Check] = &[
     &names::submission_not_announced::SUBMISSION_NOT_ANNOUNCED,
     // Reach: who stops the port, from the surest to the least sure.
     &reach::outbound_port_blocked::OUTBOUND_PORT_BLOCKED,
+    &reach::connection_intercepted::CONNECTION_INTERCEPTED,
+    &reach::path_mtu_blackhole::PATH_MTU_BLACKHOLE,
+    &reach::tls_blocked::TLS_BLOCKED,
     &reach::port_filtered::PORT_FILTERED,
     &reach::host_unreachable::HOST_UNREACHABLE,
     &reach::port_silent::PORT_SILENT,

@@ -34,8 +34,8 @@ pub fn has_route(to: IpAddr, bind: Option<IpAddr>) -> bool {
 }
 
 /// The local address from which packets to this address would leave.
-pub(super) fn source_for(to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr> {
-    ask(to, bind).ok().filter(|source| !source.is_unspecified())
+pub fn source_for(to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr> {
+    ask(to, bind_of_family(bind, to)).ok().filter(|source| !source.is_unspecified())
 }
 
 /// Whether there are routes to public addresses, a family at a time.

@@ -11,7 +11,7 @@ use super::*;
 const AMPLE: Duration = Duration::from_secs(20);
 
 fn dialling(to: SocketAddr) -> Dialling {
-    Dialling { to, bind: None, limit: AMPLE }
+    Dialling::new(to, None, AMPLE)
 }
 
 fn loopbacks() -> Vec<IpAddr> {

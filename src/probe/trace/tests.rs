@@ -57,6 +57,10 @@ impl Connector for NoIpv6 {
         false
     }
 
+    fn source(&self, _to: IpAddr, _bind: Option<IpAddr>) -> Option<IpAddr> {
+        None
+    }
+
     fn local_network(&self) -> LocalNetwork {
         LocalNetwork { ipv4: true, ipv6: false }
     }
@@ -95,6 +99,7 @@ async fn traced(words: &[&str], stop_after: Option<Duration>) -> (Vec<String>, V
         trust: Trust::new(&[]).expect("the built-in anchors"),
         now: || OffsetDateTime::UNIX_EPOCH,
         own_name: None,
+        environment: None,
         progress: crate::probe::Progress::default(),
     };
     let (stop, stopped) = watch::channel(false);

@@ -75,6 +75,7 @@ struct Trace(serde_json::Value);
 impl Trace {
     fn of(world: &World) -> Result<Self, String> {
         let mut arguments = world.options();
+        arguments.push("--format=json".to_owned());
         let resolver = format!("--resolver={}", Case::healthy().resolver);
         arguments.extend([
             "trace".to_owned(),

@@ -1,7 +1,9 @@
 //! Every case, by what is done to the packets.
 
+mod controls;
 mod innocent;
 mod ladders;
+mod network;
 mod proxies;
 mod refusals;
 mod silence;
@@ -13,7 +15,9 @@ use crate::node::{Family, Node};
 /// All of them. The ones that take long come first, so that they run beside the others.
 pub fn all() -> Vec<Case> {
     let mut all = silence::cases();
+    all.extend(controls::cases());
     all.extend(ladders::cases());
+    all.extend(network::cases());
     all.extend(innocent::cases());
     all.extend(this_machine::cases());
     all.extend(proxies::cases());
@@ -21,8 +25,8 @@ pub fn all() -> Vec<Case> {
     all
 }
 
-/// What port 25 shows where it gets nowhere: an error on the mail exchangers, and no verdict on
-/// the submission server, where it is optional.
+/// What port 25 shows where it gets nowhere: a block on the mail exchangers, and on the submission
+/// server, where it is optional, one where it is this side's.
 fn port_25(family: Family, connect: Connect, block: Option<Block>) -> Vec<Shows> {
     let on = |host, status, block| Shows {
         host: Some(host),
@@ -32,9 +36,11 @@ fn port_25(family: Family, connect: Connect, block: Option<Block>) -> Vec<Shows>
         status,
         block,
     };
+    let here = block.is_some_and(|block| ["this-host", "your-network"].contains(&block.by));
+    let optional = if here { ("blocked", block) } else { ("silent", None) };
     vec![
         on(Node::Mx1, "blocked", block),
         on(Node::Mx2, "blocked", block),
-        on(Node::Smtp, "silent", None),
+        on(Node::Smtp, optional.0, optional.1),
     ]
 }

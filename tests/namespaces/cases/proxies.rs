@@ -1,6 +1,6 @@
 //! Connections that somebody else takes in the server's place, for good or ill.
 
-use crate::case::{Case, Connect, Culprit, Shows};
+use crate::case::{Block, Case, Connect, Culprit, Shows};
 use crate::filter::{Filter, Hook, PORT_25, What};
 use crate::node::{Family, Node};
 
@@ -18,6 +18,27 @@ pub(super) fn cases() -> Vec<Case> {
                 ..PORT_25
             }],
             culprit: Culprit::Nobody,
+            faults: vec!["warning starttls-not-supported"],
+            shows: vec![Shows {
+                host: None,
+                ports: vec![25],
+                family: Family::Both,
+                connect: Connect::Connected,
+                status: "open",
+                block: None,
+            }],
+            ..Case::healthy()
+        },
+        Case {
+            name: "client: own 25 taken by its own proxy".to_owned(),
+            filters: vec![Filter {
+                at: Node::Client,
+                hook: Hook::Output,
+                what: What::Redirect,
+                ..PORT_25
+            }],
+            culprit: Culprit::ThisHost,
+            shows: intercepted("this-host", "certain"),
             ..taken(What::Redirect)
         },
         // A router that hands one port on and refuses the others itself.
@@ -37,19 +58,29 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// The proxy has no TLS, which is the one thing that shows in the conversation.
-fn taken(what: What) -> Case {
+pub(super) fn taken(what: What) -> Case {
     Case {
         filters: vec![Filter { at: Node::Home, hook: Hook::Prerouting, what, ..PORT_25 }],
         culprit: Culprit::YourNetwork,
-        faults: vec!["warning starttls-not-supported"],
-        shows: vec![Shows {
-            host: None,
-            ports: vec![25],
-            family: Family::Both,
-            connect: Connect::Connected,
-            status: "open",
-            block: None,
-        }],
+        exit: 1,
+        verdict: "problems",
+        faults: vec!["error connection-intercepted"],
+        shows: intercepted("your-network", "certain"),
         ..Case::healthy()
     }
+}
+
+/// On the submission server, where 25 is optional, no ladder is walked: there the greeting that
+/// unrelated servers share is all that shows it.
+fn intercepted(by: &'static str, confidence: &'static str) -> Vec<Shows> {
+    let on = |host, confidence| Shows {
+        host: Some(host),
+        ports: vec![25],
+        family: Family::Both,
+        connect: Connect::Connected,
+        status: "blocked",
+        block: Some(Block { by, how: "intercepted", confidence, hop: None }),
+    };
+    let optional = if by == "this-host" { confidence } else { "likely" };
+    vec![on(Node::Mx1, confidence), on(Node::Mx2, confidence), on(Node::Smtp, optional)]
 }

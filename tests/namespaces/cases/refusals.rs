@@ -1,7 +1,7 @@
 //! Packets that are answered with an ICMP message or with a reset, at every place.
 
 use super::port_25;
-use crate::case::{Block, Case, Connect, Culprit, Sender, Shows};
+use crate::case::{ANY, Block, Case, Connect, Culprit, Sender, Shows, silence};
 use crate::filter::{Filter, Hook, PORT_25, What};
 use crate::node::{Family, Node};
 use crate::world::Change;
@@ -68,6 +68,12 @@ pub(super) fn cases() -> Vec<Case> {
             ],
             // Nothing optional, which would not be waited for.
             arguments: vec!["--submission=none"],
+            // The refusals use up what the router has to spare for the ladder.
+            shows: port_25(
+                Family::Both,
+                PROHIBITED.from(Sender::Machine(Node::Isp)),
+                Some(Block { by: "your-network", how: "icmp", confidence: ANY, hop: None }),
+            ),
             ..at_router(Node::Isp, PROHIBITED)
         },
         // A router that wants to refuse and may not say so is silent.
@@ -77,8 +83,11 @@ pub(super) fn cases() -> Vec<Case> {
                 Filter { at: Node::Isp, what: PROHIBITED.what(), ..PORT_25 },
                 Filter { at: Node::Isp, hook: Hook::Output, what: What::NoIcmp, ..PORT_25 },
             ],
-            faults: vec!["error port-silent"],
-            shows: port_25(Family::Both, Connect::TimedOut, crate::case::SILENCE),
+            shows: port_25(
+                Family::Both,
+                Connect::TimedOut,
+                silence("your-network", "certain", Some(Node::Home)),
+            ),
             ..at_router(Node::Isp, PROHIBITED)
         },
         Case {
@@ -97,7 +106,51 @@ pub(super) fn cases() -> Vec<Case> {
                 family: Family::Both,
                 connect: PROHIBITED.from(Sender::Machine(Node::Edge)),
                 status: "blocked",
-                block: icmp("unknown", "guess", Sender::Machine(Node::Edge)),
+                block: icmp("their-network", "certain", Sender::Machine(Node::Edge)),
+            }],
+            ..Case::healthy()
+        },
+        // Others get through there, so it is no rule for the port; and a rule for one destination
+        // may be anybody's but for the router itself, which says where it is.
+        Case {
+            name: "core: 25 to mx1 alone admin-prohibited".to_owned(),
+            filters: vec![Filter {
+                at: Node::Core,
+                what: PROHIBITED.what(),
+                to: Some(Node::Mx1),
+                ..PORT_25
+            }],
+            culprit: Culprit::Transit,
+            exit: 1,
+            verdict: "problems",
+            faults: vec!["error port-filtered"],
+            shows: port_25(
+                Family::Both,
+                PROHIBITED.from(Sender::Machine(Node::Core)),
+                icmp("transit", "likely", Sender::Machine(Node::Core)),
+            )[..1]
+                .to_vec(),
+            ..Case::healthy()
+        },
+        Case {
+            name: "isp: 25 to mx1 alone admin-prohibited, over IPv4".to_owned(),
+            filters: vec![Filter {
+                at: Node::Isp,
+                what: PROHIBITED.what(),
+                to: Some(Node::Mx1),
+                family: Family::V4,
+                ..PORT_25
+            }],
+            culprit: Culprit::YourNetwork,
+            faults: vec!["warning mx-partly-unreachable"],
+            shows: vec![Shows {
+                family: Family::V4,
+                ..port_25(
+                    Family::V4,
+                    PROHIBITED.from(Sender::Machine(Node::Isp)),
+                    icmp("unknown", "guess", Sender::Machine(Node::Isp)),
+                )[0]
+                .clone()
             }],
             ..Case::healthy()
         },
@@ -107,22 +160,33 @@ pub(super) fn cases() -> Vec<Case> {
 
 pub(super) fn at_router(router: Node, pair: Pair) -> Case {
     let sender = Sender::Machine(router);
+    let block = match (pair.refuses, router) {
+        (false, _) => icmp("unknown", "guess", sender),
+        (true, Node::Edge) => icmp("their-network", "certain", sender),
+        (true, _) => icmp("your-network", "certain", sender),
+    };
     Case {
         name: format!("{}: 25 {} / {}", router.name(), pair.v4.0, pair.v6.0),
         filters: vec![Filter { at: router, what: pair.what(), ..PORT_25 }],
         culprit: Culprit::at(router),
         exit: 1,
         verdict: "problems",
-        faults: vec![if pair.refuses { "error port-silent" } else { "error host-unreachable" }],
-        shows: port_25(Family::Both, pair.from(sender), icmp("unknown", "guess", sender)),
+        faults: vec![match (pair.refuses, router) {
+            (false, _) => "error host-unreachable",
+            (true, Node::Edge) => "error port-filtered",
+            (true, _) => "error outbound-port-blocked",
+        }],
+        shows: port_25(Family::Both, pair.from(sender), block),
         ..Case::healthy()
     }
 }
 
 fn at_servers(pair: Pair) -> Case {
     let input = Filter { hook: Hook::Input, what: pair.what(), ..PORT_25 };
-    let by = if pair.refuses { "their-network" } else { "unknown" };
-    let block = icmp(by, "guess", Sender::Target);
+    let block = match pair.refuses {
+        true => icmp("their-network", "certain", Sender::Target),
+        false => icmp("unknown", "guess", Sender::Target),
+    };
     let mut shows = port_25(Family::Both, pair.from(Sender::Target), block);
     // The submission server has no filter.
     shows.pop();
@@ -168,8 +232,20 @@ fn at_client(pair: Pair) -> Case {
     }
 }
 
-/// A reset alone says nothing about who sent it, so the port is closed and nobody is accused.
+/// A reset from nearer than the server is this side's where the controls are reset from there, too.
+/// One hop before the server it looks like the server's own, and nobody is accused.
 pub(super) fn reset_at(router: Node) -> Case {
+    let after = match router {
+        Node::Home | Node::Isp => Some(router),
+        // The controls are the core's neighbours, so for them it is the hop before the server.
+        _ => None,
+    };
+    let block = after.map(|after| Block {
+        by: "your-network",
+        how: "reset",
+        confidence: "certain",
+        hop: Some(Sender::Machine(after)),
+    });
     let closed = |host| Shows {
         host: Some(host),
         ports: vec![25],
@@ -184,8 +260,14 @@ pub(super) fn reset_at(router: Node) -> Case {
         culprit: Culprit::at(router),
         exit: 1,
         verdict: "problems",
-        faults: vec!["error port-closed"],
-        shows: vec![closed(Node::Mx1), closed(Node::Mx2)],
+        faults: match block {
+            Some(_) => vec!["error outbound-port-blocked"],
+            None => vec!["error port-closed"],
+        },
+        shows: match block {
+            Some(_) => port_25(Family::Both, Connect::Refused, block),
+            None => vec![closed(Node::Mx1), closed(Node::Mx2)],
+        },
         ..Case::healthy()
     }
 }

@@ -46,20 +46,31 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
         file
     });
     let option = config.as_ref().map(|file| format!("--config={}", file.path().display()));
-    let words = std::iter::once("smtpcheck".to_owned()).chain(option).chain(scenario.args.clone());
-    let args = Args::read(words.map(Into::into)).expect("a command line");
+    let mut words = vec!["smtpcheck".to_owned()];
+    words.extend(option);
+    words.extend(scenario.args.clone());
+    for option in ["--control=none", "--trace=never"] {
+        let (name, _) = option.split_once('=').expect("an option with a value");
+        // A scenario that is about them says so.
+        if !words.iter().any(|word| word.starts_with(name)) {
+            words.insert(1, option.to_owned());
+        }
+    }
+    let args = Args::read(words.into_iter().map(Into::into)).expect("a command line");
     let list = scenario.stdin.clone().unwrap_or_default();
     let plan = Plan::new(&args, || Ok(list)).expect("a plan");
+    let environment = scenario.local.environment.clone();
     let network = Arc::new(network::World::new(&mut scenario));
     let zone = names::World::new(scenario.resolver, std::mem::take(&mut scenario.dns));
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts: None };
     let effects = Effects {
         names: Names::new(Arc::new(zone), options),
         connector: network.clone(),
-        hops: Arc::new(network::NoLadder),
+        hops: Arc::new(network::Paths(network.clone())),
         trust: certificates::trust(),
         now: certificates::now,
         own_name: Some("client.example".to_owned()),
+        environment,
         progress: Progress::default(),
     };
     let (stop, stopped) = watch::channel(false);

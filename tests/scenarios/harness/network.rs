@@ -29,6 +29,8 @@ pub struct World {
     local: LocalNetwork,
     routes: Vec<IpAddr>,
     servers: Vec<Arc<Machine>>,
+    swallows: Vec<u16>,
+    paths: HashMap<IpAddr, Vec<IpAddr>>,
     /// What has been done wrong, in words.
     pub complaints: Complaints,
     active: Arc<Mutex<HashMap<SocketAddr, usize>>>,
@@ -45,7 +47,11 @@ struct Machine {
 
 impl World {
     pub fn new(scenario: &mut Scenario) -> Self {
-        let Local { ipv4, ipv6, routes } = std::mem::take(&mut scenario.local);
+        let Local { ipv4, ipv6, routes, swallows, .. } = std::mem::take(&mut scenario.local);
+        let path = |(address, routers): (IpAddr, String)| {
+            let routers = routers.split_whitespace();
+            (address, routers.map(|text| text.parse().expect("a router")).collect())
+        };
         let complaints = Complaints::default();
         let machine = |server: Server| {
             let certificate = match &server.certificate {
@@ -56,7 +62,7 @@ impl World {
             for at in &server.at {
                 for number in 0..server.says.number() {
                     let text = server.says.of_connection(number);
-                    let script = Script::parse(text, at.port(), &certificate);
+                    let script = Script::parse(text, *at, &certificate);
                     scripts.insert((*at, number), script);
                 }
             }
@@ -68,6 +74,8 @@ impl World {
             servers: std::mem::take(&mut scenario.server).into_iter().map(machine).collect(),
             complaints,
             active: Arc::default(),
+            swallows,
+            paths: std::mem::take(&mut scenario.path).into_iter().map(path).collect(),
             dialled: Mutex::default(),
         }
     }
@@ -85,20 +93,21 @@ impl World {
             *number += 1;
             *number - 1
         };
-        if self.servers.iter().all(|machine| machine.server.at.iter().all(|at| at.ip() != to.ip()))
-        {
+        let is_inhabited =
+            |machine: &Arc<Machine>| machine.server.at.iter().any(|at| at.ip() == to.ip());
+        if to.ip() != own(to.ip()) && !self.servers.iter().any(is_inhabited) {
             self.complain(format!("{to} was dialled, where nobody lives"));
         }
         let machine = self.servers.iter().find(|machine| machine.server.at.contains(&to));
         let (outcome, delay) = match machine {
+            _ if self.swallows.contains(&to.port()) => (ConnectOutcome::TimedOut, dialling.limit),
             None => (ConnectOutcome::Refused, Duration::from_millis(10)),
             Some(machine) => {
                 let delay = Duration::from_secs_f64(machine.server.delay);
                 (self.outcome(&machine.server.connect, to.ip()), delay)
             }
         };
-        let own = if to.is_ipv4() { OWN_IPV4 } else { OWN_IPV6 };
-        let own = dialling.bind.unwrap_or_else(|| own.parse().expect("an address"));
+        let own = dialling.bind.unwrap_or_else(|| own(to.ip()));
         let (outcome, elapsed) = match outcome {
             ConnectOutcome::TimedOut => (ConnectOutcome::TimedOut, dialling.limit),
             // Neither needs the network.
@@ -111,7 +120,8 @@ impl World {
         sleep(elapsed).await;
         let connected = outcome == ConnectOutcome::Connected;
         let local = Some(SocketAddr::new(own, 40_000));
-        let facts = Connect { outcome, elapsed: Millis::from(elapsed), local, dialled: None };
+        let facts =
+            Connect { outcome, elapsed: Millis::from(elapsed), local, ..Connect::default() };
         let Some(machine) = machine.filter(|_| connected) else { return (facts, None) };
         let script = {
             let scripts = machine.scripts.lock().expect("scripts");
@@ -173,6 +183,10 @@ impl Connector for World {
     fn has_route(&self, to: IpAddr) -> bool {
         let family = if to.is_ipv4() { self.local.ipv4 } else { self.local.ipv6 };
         family || self.routes.contains(&to)
+    }
+
+    fn source(&self, to: IpAddr, bind: Option<IpAddr>) -> Option<IpAddr> {
+        Some(bind.unwrap_or_else(|| own(to)))
     }
 
     fn local_network(&self) -> LocalNetwork {
@@ -245,15 +259,53 @@ impl AsyncWrite for Line {
     }
 }
 
-/// A check walks no ladder: whoever asks for one has forgotten that routers pay for it.
-pub struct NoLadder;
+/// The ladders of a scenario: its routers, and what stops a port's packets between them.
+pub struct Paths(pub Arc<World>);
 
-impl Hops for NoLadder {
+impl Hops for Paths {
     fn probe<'a>(
         &'a self,
         dialling: &'a Dialling,
         ttl: u8,
     ) -> Pin<Box<dyn Future<Output = Result<Connect, Shortage>> + Send + 'a>> {
-        panic!("a check sent a probe of TTL {ttl} to {}", dialling.to)
+        Box::pin(async move {
+            let (outcome, elapsed) = self.0.hop(dialling.to, ttl, dialling.limit);
+            sleep(elapsed).await;
+            let local = Some(SocketAddr::new(own(dialling.to.ip()), 40_001));
+            Ok(Connect { outcome, elapsed: Millis::from(elapsed), local, ..Connect::default() })
+        })
     }
+}
+
+impl World {
+    /// What comes of a packet that lives for so many hops.
+    fn hop(&self, to: SocketAddr, ttl: u8, limit: Duration) -> (ConnectOutcome, Duration) {
+        let routers = self.paths.get(&to.ip()).map_or(&[][..], Vec::as_slice);
+        let machine = self.servers.iter().find(|machine| machine.server.at.contains(&to));
+        let server = machine.map(|machine| &machine.server);
+        let cut = server.and_then(|server| server.cut);
+        let answered_at = server.and_then(|server| server.answered_at);
+        let answered_at = answered_at.map_or(routers.len() + 1, usize::from);
+        let silence = (ConnectOutcome::TimedOut, limit);
+        if self.swallows.contains(&to.port()) || cut.is_some_and(|cut| ttl > cut) {
+            return silence;
+        }
+        if usize::from(ttl) < answered_at {
+            let from = routers[usize::from(ttl) - 1];
+            let (kind, code) = if from.is_ipv4() { (11, 0) } else { (3, 0) };
+            let exceeded = ConnectOutcome::IcmpUnreachable(IcmpMessage { kind, code, from });
+            return (exceeded, Duration::from_millis(5));
+        }
+        match server.map(|server| self.outcome(&server.connect, to.ip())) {
+            None => (ConnectOutcome::Refused, Duration::from_millis(10)),
+            Some(ConnectOutcome::TimedOut) => silence,
+            Some(outcome) => (outcome, Duration::from_millis(10)),
+        }
+    }
+}
+
+/// This machine's address of the family.
+fn own(to: IpAddr) -> IpAddr {
+    let own = if to.is_ipv4() { OWN_IPV4 } else { OWN_IPV6 };
+    own.parse().expect("an address")
 }

@@ -39,6 +39,9 @@ pub struct Scenario {
     /// Servers. Ports that none of them has are closed; dialling any other address is a mistake.
     #[serde(default)]
     pub server: Vec<Server>,
+    /// The routers on the way to an address, separated by spaces.
+    #[serde(default)]
+    pub path: BTreeMap<IpAddr, String>,
     /// How many connections an address and port has seen, where that matters.
     #[serde(default)]
     pub connections: BTreeMap<SocketAddr, usize>,
@@ -74,11 +77,15 @@ pub struct Local {
     pub ipv6: bool,
     /// Addresses that it reaches although the family has no route to the public.
     pub routes: Vec<IpAddr>,
+    /// Ports on which it swallows whatever leaves it.
+    pub swallows: Vec<u16>,
+    /// Where it gives itself away to be.
+    pub environment: Option<String>,
 }
 
 impl Default for Local {
     fn default() -> Self {
-        Self { ipv4: true, ipv6: true, routes: Vec::new() }
+        Self { ipv4: true, ipv6: true, routes: Vec::new(), swallows: Vec::new(), environment: None }
     }
 }
 
@@ -141,6 +148,10 @@ pub struct Server {
     /// `open`, `refused`, `silent`, `no-route`, `denied` or `icmp TYPE/CODE from ADDRESS`.
     #[serde(default = "open")]
     pub connect: String,
+    /// How many hops packets to it get, where something stops them.
+    pub cut: Option<u8>,
+    /// At which hop it is answered, where that is not behind the last router.
+    pub answered_at: Option<u8>,
     /// How long the connection takes, in seconds.
     #[serde(default = "a_short_way")]
     pub delay: f64,

@@ -71,12 +71,18 @@ enum Step {
 
 impl Script {
     /// Reads a script: one line a step.
-    pub fn parse(text: &str, port: u16, certificate: &Certificate) -> Self {
-        let text = match (text, port) {
-            ("healthy", 25) | ("relay", _) => RELAY,
-            ("healthy", 465) | ("submissions", _) => SUBMISSIONS,
-            ("healthy", _) | ("submission", _) => SUBMISSION,
-            _ => text,
+    pub fn parse(text: &str, at: SocketAddr, certificate: &Certificate) -> Self {
+        let usual = match (text, at.port()) {
+            ("healthy", 25) | ("relay", _) => Some(RELAY),
+            ("healthy", 465) | ("submissions", _) => Some(SUBMISSIONS),
+            ("healthy", _) | ("submission", _) => Some(SUBMISSION),
+            _ => None,
+        };
+        // Every server has a name of its own; two that greet as one are one.
+        let own = at.ip().to_string().replace(['.', ':'], "-");
+        let text = match usual {
+            Some(usual) => usual.replace("mx.test", &format!("mx-{own}.test")),
+            None => text.to_owned(),
         };
         let steps = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect();
         Self { steps, tls: Arc::new(certificates::server(certificate)) }

@@ -94,7 +94,7 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             let said = quote_bytes(bytes);
             evidence.push(format!("on a second connection it answers a ClientHello with `{said}`"));
         }
-        Some(SecondLook::TlsAnswered | SecondLook::WiderOffer(_)) | None => {}
+        Some(_) | None => {}
     }
     Outcome::found(Found {
         message: format!("{label} accepts the connection and then says nothing{inside}"),

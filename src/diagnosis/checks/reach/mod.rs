@@ -2,13 +2,16 @@
 //! [`diagnosis`](crate::diagnosis); most checks here take its words.
 
 pub mod connection_dropped;
+pub mod connection_intercepted;
 pub mod host_unreachable;
 pub mod ipv6_broken;
 pub mod ipv6_unavailable_here;
 pub mod outbound_port_blocked;
+pub mod path_mtu_blackhole;
 pub mod port_closed;
 pub mod port_filtered;
 pub mod port_silent;
+pub mod tls_blocked;
 
 use crate::diagnosis::check::{EndpointFacts, Outcome};
 use crate::diagnosis::reach::Reach;
@@ -19,7 +22,7 @@ fn blocked(facts: &EndpointFacts<'_>, own: &str) -> Outcome {
         Reach::NotDialled => Outcome::CannotTell("it was not dialled"),
         Reach::Blocked { code, found, .. } if *code == own => Outcome::found(found.clone()),
         Reach::Blocked { .. } => Outcome::NotApplicable("another finding says what stops it"),
-        Reach::Closed(_) | Reach::Connected => Outcome::Pass,
+        Reach::Closed(_) | Reach::Connected | Reach::Swallowed { .. } => Outcome::Pass,
     }
 }
 

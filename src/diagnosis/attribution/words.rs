@@ -1,0 +1,487 @@
+//! The sentences of a block: the evidence, to be pasted into a ticket, and the finding's message
+//! and remedy.
+//!
+//! Knows how to say what a [`Case`] shows, and never more than that: a stop lies "at or just after"
+//! a hop. Must not decide anything: [`table`](super::table) has done that.
+
+use super::evidence::{Case, Event, Place, Sender, Spot};
+use super::icmp;
+use crate::address::{self, AddressKind};
+use crate::diagnosis::check::Found;
+use crate::diagnosis::finding::{Block, BlockedBy, BlockedHow};
+use crate::diagnosis::stop::Stop;
+use crate::diagnosis::words::{awaited, list};
+use crate::observation::ConnectOutcome;
+use crate::path::compare::Heard;
+use crate::path::side::Next;
+
+/// More servers than this in one sentence help nobody.
+const NAMED: usize = 3;
+
+/// Everything that shows who stops the port, as sentences.
+pub fn evidence(case: &Case<'_>) -> Vec<String> {
+    let mut sentences = vec![what_happened(case)];
+    sentences.extend(where_it_stops(case));
+    sentences.extend(distances(case));
+    sentences.extend(others(case));
+    sentences.extend(self_probe(case));
+    sentences.extend(whose_hop(case));
+    sentences
+}
+
+fn label(spot: Spot<'_>) -> String {
+    spot.label()
+}
+
+fn what_happened(case: &Case<'_>) -> String {
+    let (label, connect) = (label(case.spot), &case.spot.seen.connect);
+    match (&connect.outcome, case.icmp) {
+        (ConnectOutcome::TimedOut, _) => {
+            let seconds = connect.elapsed.as_secs();
+            format!("Nothing at all came back from {label} within {seconds:.1} seconds.")
+        }
+        (ConnectOutcome::Refused, _) => {
+            format!("A connection to {label} was answered with a reset.")
+        }
+        (ConnectOutcome::NoRoute, _) => {
+            format!("This machine's routing table has no way to {}.", case.spot.address)
+        }
+        (ConnectOutcome::DeniedLocally { error }, _) => {
+            format!("The kernel of this machine refused a connection to {label}: {error}.")
+        }
+        (_, Some(icmp)) => format!(
+            "{} answered a connection to {label} with ICMP \"{}\" (type {}, code {}).",
+            match case.signs.event {
+                Event::Refused(Sender::Own) | Event::Unreachable { own: true } => {
+                    "This machine itself".to_owned()
+                }
+                _ => icmp.from.to_string(),
+            },
+            icmp::words(icmp),
+            icmp.kind,
+            icmp.code,
+        ),
+        _ => connected(case.spot),
+    }
+}
+
+fn connected(spot: Spot<'_>) -> String {
+    let label = label(spot);
+    match Stop::of_conversation(spot.mode, spot.seen) {
+        Stop::GreetingMissing => format!("{label} takes the connection, and no greeting comes."),
+        Stop::Dropped { step, .. } => {
+            format!("{label} takes the connection, which ends while waiting for {}.", awaited(step))
+        }
+        _ => match spot.seen.smtp.greeting.as_ref().and_then(|greeting| greeting.lines.first()) {
+            Some(line) => format!("{label} takes the connection and greets with \"{line}\"."),
+            None => format!("{label} takes the connection."),
+        },
+    }
+}
+
+/// Where the packets stop, as the ladders show it.
+fn where_it_stops(case: &Case<'_>) -> Option<String> {
+    let Some(cut) = case.cut else {
+        let hop = case.hop.filter(|_| case.icmp.is_some())?;
+        return Some(format!("That is {} on the way to {}.", hop_words(hop), case.spot.address));
+    };
+    let (port, address) = (case.spot.port, case.spot.address);
+    let passes = match cut.own_reference {
+        true => format!("packets to port {} of the same address", cut.reference_port),
+        false => format!("packets to port {} of another server", cut.reference_port),
+    };
+    Some(match (cut.after, cut.next) {
+        (None, Next::OnYourSide(first) | Next::Beyond(first) | Next::LastHop(first)) => format!(
+            "Nothing on the way answers packets to port {port} of {address}, not even {}, which \
+             answers {passes}: they stop on this machine or at that router.",
+            hop_words(first)
+        ),
+        (Some(last), Next::Server(distance)) => format!(
+            "Packets to port {port} of {address} get as far as {}, the last hop before the \
+             server; {passes} are answered by the server at hop {distance}.",
+            hop_words(last)
+        ),
+        (Some(last), Next::Unknown) => format!(
+            "Packets to port {port} of {address} get as far as {}; {passes} get farther.",
+            hop_words(last)
+        ),
+        (Some(last), Next::OnYourSide(next) | Next::Beyond(next) | Next::LastHop(next)) => format!(
+            "Packets to port {port} of {address} stop at or just after {}; {passes} get to {}{}.",
+            hop_words(last),
+            hop_words(next),
+            match cut.distance {
+                Some(distance) => format!(" and are answered at hop {distance}"),
+                None => String::new(),
+            }
+        ),
+        (None, Next::Server(_) | Next::Unknown) => format!(
+            "Nothing on the way answers packets to port {port} of {address}; {passes} get farther."
+        ),
+    })
+}
+
+fn distances(case: &Case<'_>) -> Option<String> {
+    let (at, farther) = case.distances?;
+    let port = case.spot.port;
+    let answer = match case.signs.event {
+        Event::Reset => "refused",
+        _ => "connected",
+    };
+    let mut sentence = format!(
+        "Port {port} of {} is {answer} at hop {at}, nearer than the server, which answers another \
+         port at hop {farther}",
+        case.spot.address
+    );
+    if let Some(ttl) = case.rewritten_at {
+        sentence.push_str(&format!(
+            "; hop {ttl} answers under the server's own address, so something there rewrites \
+             addresses"
+        ));
+    }
+    sentence.push('.');
+    Some(sentence)
+}
+
+/// What other servers show on the same port.
+fn others(case: &Case<'_>) -> Vec<String> {
+    let port = case.spot.port;
+    let mut sentences = Vec::new();
+    if !case.alike.is_empty() {
+        let who = servers(&case.alike);
+        let alive = match case.signs.alike_alive && case.signs.event == Event::Silence {
+            true if case.alike.len() == 1 => ", and answers on another port",
+            true => ", and at least one of them answers on another port",
+            false => "",
+        };
+        sentences.push(match case.signs.event {
+            Event::Silence => match case.alike.as_slice() {
+                [_] => {
+                    format!("An unrelated mail server is silent on port {port}, too{alive}: {who}.")
+                }
+                many => format!(
+                    "{} unrelated mail servers are silent on port {port}, too{alive}: {who}.",
+                    capital_number(many.len())
+                ),
+            },
+            Event::Reset => format!(
+                "The same port of {who} is refused at the same distance, which is nearer than that \
+                 server is, too."
+            ),
+            Event::Refused(_) => {
+                format!("The same router refuses port {port} of {who} in the same way.")
+            }
+            _ => format!(
+                "The same happens at {who}: {} to do with this server.",
+                plural(&case.alike, "it has nothing", "they have nothing")
+            ),
+        });
+    }
+    if !case.greeting_alike.is_empty() {
+        sentences.push(format!(
+            "{} {} in the same name from here, with nothing else in common.",
+            servers(&case.greeting_alike),
+            plural(&case.greeting_alike, "greets", "greet")
+        ));
+    }
+    if case.signs.intercepted.without_starttls > 1 {
+        sentences.push(format!(
+            "Neither this server nor {} offers STARTTLS from here; servers that are known to be \
+             good do offer it.",
+            servers(&case.without_starttls)
+        ));
+    }
+    if case.signs.intercepted.answered_here {
+        sentences.push(
+            "A connection from this machine to its own address is answered with the same greeting: \
+             what answers is on this machine."
+                .to_owned(),
+        );
+    }
+    if !case.passing.is_empty() && !matches!(case.signs.event, Event::Connected(_)) {
+        sentences.push(format!(
+            "Port {port} of {} {} from here, so this network lets the port out.",
+            servers(&case.passing),
+            plural(&case.passing, "answers", "answer")
+        ));
+    }
+    sentences
+}
+
+fn self_probe(case: &Case<'_>) -> Option<String> {
+    let probe = case.self_probe.filter(|_| case.signs.event == Event::Silence)?;
+    (probe.outcome == ConnectOutcome::TimedOut && case.signs.passing == 0).then(|| {
+        format!(
+            "A connection from this machine to its own address {} on port {} is swallowed as well, \
+             where a closed port would refuse it.",
+            probe.address, probe.port
+        )
+    })
+}
+
+/// Whose the hop is, where its address says so.
+fn whose_hop(case: &Case<'_>) -> Option<String> {
+    let hops = [
+        case.hop,
+        case.cut.and_then(|cut| match cut.next {
+            Next::OnYourSide(hop) => Some(hop),
+            _ => None,
+        }),
+    ];
+    if !matches!(case.signs.place, Place::Here | Place::OwnNetwork | Place::Shared) {
+        return None;
+    }
+    let told = |(_, address): Heard| match address::kind(address) {
+        AddressKind::Private => Some(format!(
+            "{address} is a private address: a router of the network that this machine is in."
+        )),
+        AddressKind::Shared => Some(format!(
+            "{address} is an address that providers use inside their own networks (RFC 6598)."
+        )),
+        _ => None,
+    };
+    hops.into_iter().flatten().find_map(told)
+}
+
+/// The finding's words.
+pub fn found(case: &Case<'_>, code: &str, block: &Block) -> Found {
+    let (message, fix) = match (code, block.by) {
+        ("host-unreachable", _) => unreachable(case),
+        ("path-mtu-blackhole", by) => large_packets(case, by),
+        ("tls-blocked", _) => (
+            "TLS is cut off on the way: no handshake from here is finished".to_owned(),
+            "Something on this side lets mail in plaintext pass and cuts TLS: a firewall, an \
+             antivirus program or a provider's filter. Show this evidence to whoever runs this \
+             network, and send from another one until then: passwords must not go out without TLS."
+                .to_owned(),
+        ),
+        ("connection-intercepted", BlockedBy::ThisHost) => (
+            format!("something on this machine answers port {} in the servers' place", case.spot.port),
+            "Look for a mail scanner or security software, and for rules that redirect outgoing \
+             connections (nft list ruleset, iptables -t nat -S OUTPUT); hosting panels redirect \
+             mail ports to the machine's own server (cPanel: SMTP Restrictions)."
+                .to_owned(),
+        ),
+        ("connection-intercepted", _) => (
+            format!("something on this side answers port {} in the servers' place", case.spot.port),
+            "A firewall, a hotspot or a provider redirects mail connections to a proxy of its own. \
+             Show this evidence to whoever runs this network. Until then use implicit TLS (port \
+             465), which a proxy cannot answer unnoticed, or another network."
+                .to_owned(),
+        ),
+        (_, BlockedBy::ThisHost) => this_machine(case, block),
+        (_, BlockedBy::YourNetwork) => (
+            format!("port {} does not leave your network", case.spot.port),
+            "Nothing is wrong with the mail server. Show the evidence to whoever runs this \
+             network: the router's own settings first (many have a mail filter), then the Internet \
+             or cloud provider."
+                .to_owned(),
+        ),
+        (_, BlockedBy::Transit) => (
+            format!(
+                "{} does not get through: it is stopped in transit, beyond your network{}",
+                label(case.spot),
+                at_hop(block)
+            ),
+            "Neither this network nor the server's is to blame, as far as can be seen. Give the \
+             evidence to the server's operator and to your provider; either can ask the network in \
+             between."
+                .to_owned(),
+        ),
+        (_, BlockedBy::TheirNetwork) => their_network(case, block),
+        (_, BlockedBy::Unknown) => unknown(case),
+    };
+    Found { message, fix, evidence: block.evidence.clone(), reference: reference(case) }
+}
+
+fn this_machine(case: &Case<'_>, block: &Block) -> (String, String) {
+    let port = case.spot.port;
+    match (&case.spot.seen.connect.outcome, block.how) {
+        (ConnectOutcome::DeniedLocally { error }, _) => (
+            format!("this machine does not allow connections to port {port}: {error}"),
+            "A policy of this machine refuses the call: look for a prohibiting route (ip route \
+             get), SELinux or AppArmor denials, a sandbox of the program that runs this, or \
+             security software."
+                .to_owned(),
+        ),
+        (_, how) => (
+            match how {
+                BlockedHow::Silence => {
+                    format!("a firewall on this machine swallows connections to port {port}")
+                }
+                _ => format!("a firewall on this machine rejects connections to port {port}"),
+            },
+            "Look at this machine's rules for outgoing packets (nft list ruleset, iptables -S, \
+             ufw status, firewall-cmd --list-all), and where the server is this machine itself at \
+             those for incoming ones, and allow the port."
+                .to_owned(),
+        ),
+    }
+}
+
+fn their_network(case: &Case<'_>, block: &Block) -> (String, String) {
+    let label = label(case.spot);
+    let message = match (case.signs.event, case.icmp) {
+        (Event::Refused(Sender::Target), Some(icmp)) => {
+            format!("{label} refuses the connection: {}", icmp::words(icmp))
+        }
+        (Event::Refused(_), Some(icmp)) => format!(
+            "the router in front of {label} refuses the connection: {}{}",
+            icmp::words(icmp),
+            at_hop(block)
+        ),
+        _ => format!("{label} does not answer: packets get as far as the server's own network"),
+    };
+    let fix = "Only the server's operator can mend this: open the port in its firewall, in the \
+               cloud's security group or on the router that forwards it, and see that the mail \
+               server is up. The server may also have banned this address (fail2ban and the like). \
+               Where the name points to a web proxy (CDN), give mail a name of its own: those \
+               carry no mail.";
+    (message, fix.to_owned())
+}
+
+fn unknown(case: &Case<'_>) -> (String, String) {
+    let label = label(case.spot);
+    if let (Event::Refused(_), Some(icmp)) = (case.signs.event, case.icmp) {
+        return (
+            format!(
+                "a router at {} refuses connections to {label}: {}",
+                icmp.from,
+                icmp::words(icmp)
+            ),
+            "Find out whose router that is: if it is in your own network or your provider's, ask \
+             there for the port to be allowed; otherwise ask the server's operator."
+                .to_owned(),
+        );
+    }
+    let fix = match (case.signs.passing, case.signs.host_answers) {
+        // The port works elsewhere, so it is not this side's rule for the port.
+        (1.., false) => {
+            "This network lets the port out, and no port of this host answers: it is down, or \
+             something on the way keeps this address out (a ban list, a firewall). Ask its \
+             operator, or try from another network."
+        }
+        (1.., true) => {
+            "This network lets the port out elsewhere, so the server's side is the place to look \
+             first. Run the same check from another network: if it works there, this address may \
+             be banned."
+        }
+        (0, _) => {
+            "Packets vanish somewhere between this machine and the server. Run the same check from \
+             another network: if it works there, a firewall, ISP or cloud provider on this side \
+             blocks the port; if not, the server or its firewall is at fault."
+        }
+    };
+    (format!("{label} does not answer"), fix.to_owned())
+}
+
+fn unreachable(case: &Case<'_>) -> (String, String) {
+    let label = label(case.spot);
+    match (case.signs.event, case.icmp) {
+        (Event::Unreachable { own: true }, _) => (
+            format!("{label} cannot be reached: the next hop does not answer"),
+            "The server, where it is in this machine's own network, or else this machine's gateway \
+             is down or has another address. Check cables, Wi-Fi and the routing table."
+                .to_owned(),
+        ),
+        (_, Some(icmp)) => (
+            format!("{label} cannot be reached, says the router {}: {}", icmp.from, icmp::words(icmp)),
+            "The server is down, its address is wrong, or routing to it is broken. Check that the \
+             address records are right; its operator can tell whether the server is up."
+                .to_owned(),
+        ),
+        _ => (
+            format!("{label} cannot be reached: this machine has no route to it"),
+            "Check this machine's network connection and its routing table (ip route get)."
+                .to_owned(),
+        ),
+    }
+}
+
+fn large_packets(case: &Case<'_>, by: BlockedBy) -> (String, String) {
+    let whose = match by {
+        BlockedBy::YourNetwork => "this network's way out loses large packets",
+        _ => "the way to it loses large packets",
+    };
+    (
+        format!("{} cannot finish a TLS handshake: {whose}", label(case.spot)),
+        "Something on the way drops packets above its size and the ICMP message that would say so. \
+         Clamp the MSS on routers with tunnels, VPNs or PPPoE (nft: tcp option maxseg size set rt \
+         mtu), and let ICMP \"fragmentation needed\" and ICMPv6 \"packet too big\" pass firewalls."
+            .to_owned(),
+    )
+}
+
+/// A refusal with a reset: nothing listens there, or so it looks.
+pub fn closed(case: &Case<'_>) -> Found {
+    let label = label(case.spot);
+    let mut evidence = vec![what_happened(case)];
+    evidence.extend(distances(case).map(|sentence| {
+        format!("{sentence} Routers that forward single ports, and load balancers, look like that.")
+    }));
+    evidence.extend(others(case));
+    Found {
+        message: format!("{label} refuses the connection"),
+        fix: "Mostly nothing listens there: start the mail server, or have it listen on this port \
+              and this address; if it is not to, take it out of the DNS records that name it. A \
+              firewall that answers with resets, on either side, looks the same: if every server \
+              refuses this port from here, it is on yours."
+            .to_owned(),
+        evidence,
+        reference: "RFC 9293 §3.10.7.1",
+    }
+}
+
+fn reference(case: &Case<'_>) -> &'static str {
+    match case.icmp {
+        Some(icmp) if icmp.from.is_ipv4() => "RFC 1812 §5.2.7.1",
+        Some(_) => "RFC 4443 §3.1",
+        None => match case.signs.event {
+            Event::Connected(super::evidence::Broken::LargePackets) => "RFC 2923 §2.1",
+            _ => "",
+        },
+    }
+}
+
+fn at_hop(block: &Block) -> String {
+    match (block.hop, block.hop_address, block.how) {
+        (Some(ttl), Some(address), BlockedHow::Icmp) => {
+            format!(", by {}", hop_words((ttl, address)))
+        }
+        (Some(ttl), Some(address), _) => {
+            format!(", at or just after {}", hop_words((ttl, address)))
+        }
+        _ => String::new(),
+    }
+}
+
+fn servers(spots: &[Spot<'_>]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for spot in spots {
+        let name = spot.server();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.len() {
+        0..=NAMED => list(&names),
+        more => format!("{} and {} more", names[..NAMED].join(", "), more - NAMED),
+    }
+}
+
+/// The word for one server or for several.
+fn plural<'w>(spots: &[Spot<'_>], one: &'w str, many: &'w str) -> &'w str {
+    if spots.len() == 1 { one } else { many }
+}
+
+fn capital_number(n: usize) -> String {
+    match n {
+        2 => "Two".to_owned(),
+        3 => "Three".to_owned(),
+        4 => "Four".to_owned(),
+        n => n.to_string(),
+    }
+}
+
+fn hop_words((ttl, address): Heard) -> String {
+    format!("hop {ttl} ({address})")
+}
