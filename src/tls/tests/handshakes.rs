@@ -48,6 +48,25 @@ async fn a_name_is_sent_and_an_address_is_not() {
     }
 }
 
+/// RFC 6066 §3 lets a server that does not know the name say so and go on; many did.
+#[tokio::test]
+async fn a_server_that_only_warns_of_an_unknown_name_is_no_failure() {
+    let leaf = Made::self_signed(params("default.example.test"));
+    let config = server(shows(&[&leaf], &leaf.key), &[&rustls::version::TLS12]);
+    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let (trust, host) = (anybody(), host());
+    let attempt = Attempt::new(&trust, &host);
+    let serving = async {
+        far.write_all(&[21, 3, 3, 0, 2, 1, 112]).await.expect("a warning");
+        TlsAcceptor::from(Arc::new(config)).accept(far).await
+    };
+    let (result, served) = tokio::join!(attempt.connect(near), serving);
+    result.expect("a handshake");
+    served.expect("a handshake");
+    let facts = attempt.facts();
+    assert_eq!((facts.error, facts.name_matches), (None, Some(false)));
+}
+
 /// Somebody in the middle has the certificate and not its key.
 #[tokio::test]
 async fn a_signature_by_another_key_is_seen() {
