@@ -45,6 +45,9 @@ mod cli;
 mod control;
 mod diagnosis;
 mod environment;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod names;
 mod net;
 pub mod observation;

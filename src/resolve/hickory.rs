@@ -306,6 +306,29 @@ enum Step {
     Ask(Name),
 }
 
+/// Any bytes as a name server's reply, a question's type in the first: no panic, and the aliases end.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(data: &[u8]) {
+    let Some((first, message)) = data.split_first() else { return };
+    let Ok(message) = Message::from_vec(message) else { return };
+    let record_type =
+        [WireType::A, WireType::AAAA, WireType::MX, WireType::SRV][usize::from(first % 4)];
+    let Ok(name) = wire_name("a.example") else { return };
+    let question = Question { name: name.clone(), record_type, checking_disabled: first & 4 != 0 };
+    let mut aliases = Vec::new();
+    let step = read(&message, &question, &name, &mut aliases);
+    assert!(aliases.len() <= MAX_ALIASES);
+    let Step::Done(outcome, records) = step else { return };
+    assert_eq!(outcome == LookupOutcome::Found, !records.is_empty());
+    for record in records {
+        let (Record::Mx { exchange: name, .. } | Record::Srv { target: name, .. }) = record else {
+            continue;
+        };
+        assert!(name.ends_with('.') && name.bytes().all(|b| b.is_ascii_graphic()), "{name:?}");
+        crate::names::Exchange::parse(&name.to_ascii_lowercase(), "a.example");
+    }
+}
+
 /// Walks the aliases from the asked name through the answer section. Records of another name or
 /// type are none of ours. `start` is the name from which the whole chain begins.
 fn read(message: &Message, question: &Question, start: &Name, aliases: &mut Vec<Name>) -> Step {

@@ -20,6 +20,8 @@ mod order;
 pub(crate) mod testing;
 mod transport;
 
+#[cfg(any(test, fuzzing))]
+pub use hickory::fuzz;
 pub use hickory::{HickoryResolver, NoNameServer};
 pub use hosts::HostsFile;
 pub use lookups::{Names, NamesOptions};

@@ -11,6 +11,8 @@
 mod command;
 mod dialogue;
 mod ehlo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod introduction;
 mod line;
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod answer;
 mod certificate;
 mod config;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hello;
 mod iana;
 mod judge;
