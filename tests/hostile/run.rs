@@ -30,6 +30,7 @@ pub fn everything() -> ExitCode {
     let (options, parts): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|word| word.starts_with("--"));
     let mut attacks = attacks::all();
+    let all = attacks.len();
     attacks.retain(|a| parts.is_empty() || parts.iter().any(|part| a.name.contains(part.as_str())));
     if options.iter().any(|option| option == "--list") {
         for attack in &attacks {
@@ -64,7 +65,10 @@ pub fn everything() -> ExitCode {
     });
     runtime.shutdown_background();
     let results = results.into_inner().expect("no thread panics while it holds them");
-    tell(&attacks, results.into_iter().flatten())
+    let told = tell(&attacks, results.into_iter().flatten());
+    let published = include_str!("../../SECURITY.md");
+    assert!(published.contains(&format!("{all} attacks")), "SECURITY.md: there are {all} attacks");
+    told
 }
 
 /// What came of one attack.
@@ -111,8 +115,11 @@ fn play(attack: &Attack, runtime: &Runtime) -> Told {
     };
     let with = |word: &str| {
         let mut arguments = world();
-        let usual = ["--timeout=3", "--connect-timeout=2", "--color=never", word];
-        arguments.extend(usual.iter().chain(attack.arguments).map(|word| (*word).to_owned()));
+        // Short, since most attacks are about waiting; those that are about work get longer.
+        let patient = attack.arguments.iter().any(|word| word.starts_with("--timeout"));
+        let timeout = if patient { None } else { Some("--timeout=4") };
+        let usual = ["--connect-timeout=3", "--color=never", word].into_iter().chain(timeout);
+        arguments.extend(usual.chain(attack.arguments.iter().copied()).map(str::to_owned));
         arguments
     };
     let mut told = Told::default();

@@ -416,7 +416,8 @@ pub fn attacks() -> Vec<Attack> {
         ];
     for attack in &mut attacks {
         if matches!(attack.plays, Plays::Both(..)) {
-            attack.arguments = &["-p587"];
+            let waits = attack.name.contains("tarpit");
+            attack.arguments = if waits { &["-p587"] } else { &["-p587", "--timeout=60"] };
         }
     }
     attacks
