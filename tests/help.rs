@@ -80,9 +80,14 @@ fn words() -> Vec<String> {
         let end = rest.find(|c: char| c != '-' && !c.is_ascii_lowercase() && !c.is_ascii_digit());
         is_option.then(|| rest[..end.unwrap_or(rest.len())].to_owned())
     });
-    let words: Vec<String> =
-        options.chain(["trace", "explain", "completions", "man"].map(str::to_owned)).collect();
-    assert!(words.len() > 20, "{words:?}");
+    let commands = long.lines().skip_while(|line| *line != "Commands:").skip(1);
+    // What is longer than a line goes on further to the right.
+    let commands = commands.take_while(|line| !line.is_empty()).filter_map(|line| {
+        let line = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+        line.split_whitespace().next().map(str::to_owned)
+    });
+    let words: Vec<String> = options.chain(commands).collect();
+    assert!(words.len() > 20 && words.iter().any(|word| word == "completions"), "{words:?}");
     words
 }
 
