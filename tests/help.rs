@@ -44,6 +44,12 @@ fn help_of_trace() {
 }
 
 #[test]
+fn help_of_network() {
+    golden("network-short.txt", &["network", "-h"]);
+    golden("network-long.txt", &["network", "--help"]);
+}
+
+#[test]
 fn help_of_explain() {
     golden("explain-short.txt", &["explain", "-h"]);
     golden("explain-long.txt", &["explain", "--help"]);

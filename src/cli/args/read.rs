@@ -12,7 +12,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 use super::{
-    Args, FOR_EXPLAIN, FormatArg, NOTHING_TO_TRACE, ReportArg, Stop, nearest, parse_report,
+    Args, FOR_EXPLAIN, FormatArg, NOTHING_FOR_NETWORK, NOTHING_TO_TRACE, ReportArg, Stop, nearest,
+    parse_report,
 };
 use crate::cli::config::{Config, Given};
 use crate::cli::facts;
@@ -177,6 +178,7 @@ pub(in crate::cli) fn command(given: &[Given]) -> clap::Command {
 fn is_idle(command: &str, option: &str) -> bool {
     match command {
         "trace" => NOTHING_TO_TRACE.contains(&option),
+        "network" => NOTHING_FOR_NETWORK.contains(&option),
         "explain" => option != "code" && !FOR_EXPLAIN.contains(&option),
         "completions" => !["help", "shell"].contains(&option),
         "man" => option != "help",
