@@ -25,6 +25,10 @@
 //! 5. [`Report::new`] joins facts and verdicts into the published JSON shape, from which
 //!    [`text`] and [`json`] make what people and machines read.
 //!
+//! Where a port does not connect, [`probe`] gathers the evidence for who blocks it too: how
+//! [`Controls`] fare on the same port from here, and ladders to both. The command `network` asks
+//! the controls alone.
+//!
 //! The command `trace` takes another way through the same places: [`trace`] walks ladders through
 //! [`Hops`] instead of holding conversations, and [`Report::of_traces`] tells where they part. The
 //! command `explain` probes nothing: it shows what is written beside the [`CHECKS`].

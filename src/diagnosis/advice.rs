@@ -28,9 +28,14 @@ pub fn policy(environment: Option<&str>, by: BlockedBy, port: u16) -> Option<Str
 pub fn about_block(
     evidence: &Evidence<'_>,
     endpoints: &[EndpointObservation],
+    by: BlockedBy,
     port: u16,
 ) -> String {
     let mut sentences = vec![for_sending(evidence, endpoints, port)];
+    if by == BlockedBy::ThisHost {
+        // Nobody else needs to be asked.
+        return sentences.join(" ");
+    }
     let known = evidence.environment().and_then(environment::provider);
     sentences.push(match known.and_then(|provider| provider.advice(port)) {
         Some(advice) => advice,

@@ -262,7 +262,7 @@ fn reach(
         // What is ignored was not found: the conversation is then judged by its own end.
         Reach::Blocked { code, .. } if is_connected && ignore.contains(&code) => Reach::Connected,
         Reach::Blocked { code, block, mut found } if block.is_on_this_side() && !is_connected => {
-            let advice = advice::about_block(evidence, &target.endpoints, endpoint.port);
+            let advice = advice::about_block(evidence, &target.endpoints, block.by, endpoint.port);
             found.fix = format!("{} {advice}", found.fix);
             Reach::Blocked { code, block, found }
         }

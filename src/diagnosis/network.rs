@@ -38,7 +38,7 @@ pub fn verdict(network: &NetworkObservation, port: u16) -> PortVerdict {
                 Some(Reach::Blocked { found, .. }) => format!("{} ", found.fix),
                 _ => String::new(),
             };
-            let advice = advice::about_block(&evidence, &[], port);
+            let advice = advice::about_block(&evidence, &[], block.by, port);
             (format!("{summary}."), format!("{fix}{advice}"))
         }
         PortOutlook::Unknown => (unknown(network, &spots, port), String::new()),
@@ -47,8 +47,13 @@ pub fn verdict(network: &NetworkObservation, port: u16) -> PortVerdict {
 }
 
 fn open(evidence: &Evidence<'_>, spots: &[Spot<'_>]) -> String {
-    let answering: Vec<String> =
-        spots.iter().filter(|spot| evidence.answers(**spot)).map(Spot::server).collect();
+    let mut answering: Vec<String> = Vec::new();
+    for spot in spots.iter().filter(|spot| evidence.answers(**spot)) {
+        let host = spot.host.to_string();
+        if !answering.contains(&host) {
+            answering.push(host);
+        }
+    }
     let verb = if answering.len() == 1 { "answers" } else { "answer" };
     format!("{} {verb}.", capital(&list(&answering)))
 }

@@ -52,18 +52,32 @@ fn ipv6_broken(
         let Some((ipv4, judged_ipv4)) = ipv4 else { continue };
         let works =
             if judged_ipv4.status == Status::Open { "works" } else { "can be connected to" };
-        let mut evidence = vec![format!("{} can be connected to.", ipv4.label())];
-        evidence.extend(
-            judged[at].drafts.iter().filter(is_reach).flat_map(|d| d.found.evidence.clone()),
-        );
-        let (known, fix) = elsewhere(run, this.address);
-        evidence.push(known.to_owned());
-        let found = Found {
-            message: format!("{} fails over IPv6 while {} {works}", this.label(), ipv4.address),
-            fix: fix.to_owned(),
-            evidence,
-            reference: "RFC 8305 §1",
+        let here = judged[at].is_blocked_on_this_side();
+        let mut evidence: Vec<String> = judged[at]
+            .drafts
+            .iter()
+            .filter(is_reach)
+            .flat_map(|d| d.found.evidence.clone())
+            .collect();
+        evidence.push(format!("{} {works}.", ipv4.label()));
+        let (message, fix) = match here {
+            // The server's IPv6 may be as good as it likes.
+            true => (
+                format!(
+                    "port {} does not leave your network over IPv6, and {} is reached over IPv4 \
+                     alone",
+                    this.port, this.host
+                ),
+                "Nothing is wrong with the server. Show the evidence to whoever runs this network: \
+                 what is meant to be blocked or open should be so over both IPv4 and IPv6.",
+            ),
+            false => {
+                let (known, fix) = elsewhere(run, this.address);
+                evidence.push(known.to_owned());
+                (format!("{} fails over IPv6 while {} {works}", this.label(), ipv4.address), fix)
+            }
         };
+        let found = Found { message, fix: fix.to_owned(), evidence, reference: "RFC 8305 §1" };
         judged[at].drafts.retain(|draft| draft.check.group != Group::Reach);
         let ignored = ignore.contains(&check.code);
         judged[at].status = match judged[at].status {

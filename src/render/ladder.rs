@@ -74,8 +74,19 @@ fn row(page: &mut Page<'_>, path: &PathReport, mark: usize) {
     let hops = hops(path);
     let room = room.saturating_sub("you".len() + glyphs.link.width() + end.width());
     let steps = fit(&hops, mark, room, glyphs);
-    line.push(Tone::Plain, "you");
-    for step in &steps {
+    let wanted = steps.iter().map(|s| s.unwrap_or(glyphs.omitted).width() + glyphs.link.width());
+    // Where even the least is too much, everybody knows where a path begins.
+    let steps = match steps.first() {
+        Some(None) if wanted.sum::<usize>() > room => {
+            line.push(Tone::Quiet, glyphs.omitted);
+            &steps[1..]
+        }
+        _ => {
+            line.push(Tone::Plain, "you");
+            &steps[..]
+        }
+    };
+    for step in steps {
         line.push(Tone::Quiet, glyphs.link);
         match step {
             Some(name) => line.push(Tone::Plain, name),

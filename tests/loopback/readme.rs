@@ -17,8 +17,11 @@ fn made(lab: &Lab, marker: &str) -> Option<String> {
         return Some(table());
     }
     // A path with routers on it is nothing that loopback could show.
-    if let Some(command) = marker.strip_prefix("picture: ") {
-        let picture = include_str!("../golden/trace-one.txt");
+    if let Some((picture, command)) =
+        marker.strip_prefix("picture ").and_then(|m| m.split_once(": "))
+    {
+        let path = format!("{}/tests/golden/{picture}.txt", env!("CARGO_MANIFEST_DIR"));
+        let picture = std::fs::read_to_string(path).expect("a golden picture");
         return Some(format!("```console\n$ smtpcheck {command}\n{picture}```"));
     }
     let command = marker.strip_prefix("output: ")?;
@@ -107,7 +110,9 @@ fn readme_shows_what_the_program_says() {
     for marker in [
         "output: expired.example",
         "output: mx1.healthy.example:25 -vv",
-        "picture: trace smtp.example.com",
+        "picture blocked-here: lab.example",
+        "picture network: network -p 25,587",
+        "picture trace-one: trace smtp.example.com",
         "output: explain auth-before-tls",
         "findings",
     ] {

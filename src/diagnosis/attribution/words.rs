@@ -185,9 +185,10 @@ fn others(case: &Case<'_>) -> Vec<String> {
     }
     if case.signs.intercepted.without_starttls > 1 {
         sentences.push(format!(
-            "Neither this server nor {} offers STARTTLS from here; servers that are known to be \
-             good do offer it.",
-            servers(&case.without_starttls)
+            "This server offers no STARTTLS from here, and {} {}, which {} known to offer it.",
+            servers(&case.without_starttls),
+            plural(&case.without_starttls, "does not, either", "do not, either"),
+            plural(&case.without_starttls, "is", "are")
         ));
     }
     if case.signs.intercepted.answered_here {
@@ -227,7 +228,7 @@ fn whose_hop(case: &Case<'_>) -> Option<String> {
             _ => None,
         }),
     ];
-    if !matches!(case.signs.place, Place::Here | Place::OwnNetwork | Place::Shared) {
+    if !matches!(case.signs.place, Place::OwnNetwork | Place::Shared) {
         return None;
     }
     let told = |(_, address): Heard| match address::kind(address) {
