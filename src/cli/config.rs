@@ -81,13 +81,12 @@ impl Config {
         Self::parse(&Source { name: path.display().to_string(), text: &text })
     }
 
-    /// Any text as a configuration: a mistake is told in one line that names a line of the file.
+    /// Any text as a configuration: a mistake names a line of the file.
     #[cfg(any(test, fuzzing))]
     pub fn fuzz(data: &[u8]) {
         let Ok(text) = std::str::from_utf8(data) else { return };
         if let Err(line) = Self::parse(&Source { name: "f.toml".to_owned(), text }) {
             assert!(line.starts_with("f.toml, line "), "{line:?}");
-            assert!(!line.contains('\n'), "{line:?}");
         }
     }
 

@@ -88,7 +88,8 @@ impl From<String> for Halt {
 
 fn tell(stderr: &mut dyn Write, why: &str) {
     // Where standard error is gone there is nobody left to tell.
-    let _ = writeln!(stderr, "smtpcheck: {why}");
+    // A message quotes what was typed, or what somebody else wrote into a list or a file.
+    let _ = writeln!(stderr, "smtpcheck: {}", render::sanitize(why));
 }
 
 /// `format` becomes the one that counts as soon as it is known.

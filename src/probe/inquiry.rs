@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::Probing;
 use super::endpoint::{Manner, Spot};
 use super::progress::Step;
+use crate::address;
 use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::observation::{ConnectOutcome, Gap, Reply, SelfProbe};
@@ -147,7 +148,8 @@ impl Probing {
     async fn try_own_address(self: &Arc<Self>, subject: &Subject, greeting: bool) {
         let bind = self.plan.bind_for(subject.to.ip());
         let Some(own) = self.effects.connector.source(subject.to.ip(), bind) else { return };
-        if own == subject.to.ip() || own.is_loopback() {
+        let forbidden = self.plan.public_only && !address::is_public(own);
+        if own == subject.to.ip() || own.is_loopback() || forbidden {
             return;
         }
         let state = self.inquiry.port(subject.key());

@@ -61,3 +61,22 @@ fn an_output_file_that_cannot_be_written() {
     assert!(stderr.contains("/nowhere/report.json"), "{stderr}");
     assert!(lab.dns.queries().is_empty(), "nothing was probed: {:?}", lab.dns.queries());
 }
+
+/// A list or a configuration may come from somebody else, and a message quotes it.
+#[test]
+fn what_a_message_quotes_does_not_act_on_the_terminal() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let name = "[[target]]\nname = \"a\\n\\u001b[2J\\u202e b\"\n";
+    std::fs::write(file.path(), name).expect("it can be written");
+    let config = format!("--config={}", file.path().display());
+    for arguments in
+        [vec!["a\n\u{1b}[31m b.example"], vec!["a.example", "-p\r\u{9b}1m"], vec![&config]]
+    {
+        let output = run(&arguments);
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{stderr:?}");
+        let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert_eq!(stderr.chars().find(|c| acts(*c)), None, "{stderr:?}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr:?}");
+    }
+}
