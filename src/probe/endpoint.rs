@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Probing;
 use super::inquiry::{SUSPICIOUS, Subject, handshake_stalled};
@@ -257,7 +257,7 @@ impl Probing {
             () = runs_out(manner.patience, start) => {
                 return Err(Unfinished::GivenUp(unanswered()));
             }
-            () = async { state.conclusive().await; sleep_until(start + manner.own_silence).await } => {
+            () = state.conclusive_from(start + manner.own_silence) => {
                 return Ok(*unanswered());
             }
             () = self.raise_alarm(spot, manner.patience) => return Ok(*unanswered()),

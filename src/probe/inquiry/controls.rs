@@ -122,9 +122,16 @@ impl Probing {
         state: &Arc<PortState>,
     ) -> Option<ControlObservation> {
         let Place { host, operator, to, redirected } = place;
+        {
+            // Whoever was asked on this port, for whatever reason, is not asked again.
+            let mut asked = lock(&state.dialled_at);
+            if asked.contains(&to) {
+                return None;
+            }
+            asked.push(to);
+        }
         self.inquiry.dials(&host, to.ip());
         lock(&state.dialled).push(Instant::now());
-        lock(&state.dialled_at).push(to);
         let spot = Spot { host: host.clone(), to, port, redirected, mode };
         let timeout = self.plan.timeout.min(LIMIT);
         let only_greeting = depth == Depth::Greeting;
@@ -168,7 +175,7 @@ impl Probing {
                     };
                     let other = self.inquiry.port((port.port, subject.to.is_ipv4()));
                     let to = SocketAddr::new(place.to.ip(), port.port);
-                    if place.redirected || lock(&other.dialled_at).contains(&to) {
+                    if place.redirected {
                         continue;
                     }
                     let place = Place { to, ..place };

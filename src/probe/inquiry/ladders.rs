@@ -22,7 +22,13 @@ impl Probing {
         let shown = self.inquiry.shown(address);
         let walks = self.inquiry.walks(&self.effects.hops);
         let each = |at: usize, result: Result<PathObservation, String>| match result {
-            Ok(path) => self.inquiry.facts().paths.push(path),
+            Ok(path) => {
+                // What answers a ladder gets through, too: silence elsewhere is not the port's.
+                if path.own_distance().is_some() {
+                    self.inquiry.port((path.port, address.is_ipv4())).lets_through();
+                }
+                self.inquiry.facts().paths.push(path);
+            }
             Err(why) => not_traced(&self.inquiry, address, fresh[at].port, why),
         };
         walks.briefly(&fresh, bind, shown, each).await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::controls::Place;
 use super::trouble::{Trouble, is_healthy};
@@ -96,14 +96,24 @@ impl PortState {
         self.got_through.load(Ordering::Relaxed)
     }
 
-    /// Returns when the silence of this port is conclusive; mostly never.
-    pub async fn conclusive(&self) {
+    /// Returns when the silence of this port is conclusive and the instant has come; mostly never,
+    /// and never where something has got through by then.
+    pub async fn conclusive_from(&self, earliest: Instant) {
         becomes_true(&self.conclusive).await;
+        sleep_until(earliest).await;
+        if self.got_through() {
+            std::future::pending().await
+        }
     }
 
-    /// The silence of this port is conclusive.
+    /// The silence of this port is conclusive. One answer, however late, cancels that for good.
     pub fn silence_is_conclusive(&self) -> bool {
-        *self.conclusive.borrow()
+        *self.conclusive.borrow() && !self.got_through()
+    }
+
+    /// From now on something has got through.
+    pub(super) fn lets_through(&self) {
+        self.got_through.store(true, Ordering::Relaxed);
     }
 
     /// From now on it is.
@@ -161,7 +171,7 @@ impl Inquiry {
             _ => (false, false),
         };
         if answered {
-            self.port((port, to.is_ipv4())).got_through.store(true, Ordering::Relaxed);
+            self.port((port, to.is_ipv4())).lets_through();
             lock(&self.answered).push(Answered { rail: Rail { port, to }, connected });
         }
     }
@@ -285,6 +295,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn to(text: &str) -> SocketAddr {
@@ -319,6 +331,19 @@ mod tests {
         inquiry.dialled(25, at, &ConnectOutcome::Refused);
         assert!(inquiry.port((25, true)).got_through());
         assert!(!inquiry.port((25, false)).got_through(), "the families are two matters");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_the_conclusion_for_whoever_still_waits() {
+        let inquiry = Inquiry::default();
+        let state = inquiry.port((25, true));
+        state.conclude();
+        let waits = state.conclusive_from(Instant::now() + Duration::from_secs(2));
+        assert!(tokio::time::timeout(Duration::from_secs(3), waits).await.is_ok());
+        inquiry.dialled(25, to("192.0.2.9:25"), &ConnectOutcome::Connected);
+        assert!(!state.silence_is_conclusive());
+        let waits = state.conclusive_from(Instant::now() + Duration::from_secs(2));
+        assert!(tokio::time::timeout(Duration::from_secs(60), waits).await.is_err());
     }
 
     #[test]
