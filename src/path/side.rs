@@ -142,9 +142,17 @@ impl<'a> Ladders<'a> {
     }
 }
 
-/// Whether the way to somebody else is the same as far as `path` was heard of.
+/// Whether the way to somebody else is the same as far as `path` was heard of. Two that begin at
+/// different addresses of this machine leave it by different doors.
 fn is_same_way(path: &PathObservation, other: &PathObservation, after: Option<Heard>) -> bool {
-    after.is_none_or(|last| other.routers().any(|hop| hop == last) || path.address == last.1)
+    if path.local.zip(other.local).is_some_and(|(one, other)| one != other) {
+        return false;
+    }
+    match after {
+        Some(last) => other.routers().any(|hop| hop == last) || path.address == last.1,
+        // Out of this network every way leads through the gateway; to a neighbour none does.
+        None => address::is_public(path.address),
+    }
 }
 
 /// The last hop that two ways share.

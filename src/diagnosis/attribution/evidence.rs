@@ -55,6 +55,16 @@ impl<'a> Spot<'a> {
         self.port == other.port && self.address.is_ipv4() == other.address.is_ipv4()
     }
 
+    /// Both lie in the public network, or neither does: what stops packets on their way out says
+    /// nothing of a server in the same network, and the other way round.
+    fn goes_out_like(&self, other: &Spot<'_>) -> bool {
+        let goes_out = |spot: &Spot<'_>| {
+            let own = spot.seen.connect.local.is_some_and(|local| local.ip() == spot.address);
+            !own && address::is_public(spot.address)
+        };
+        goes_out(self) == goes_out(other)
+    }
+
     /// The form in which people quote an endpoint: `name[address]:port`.
     pub fn label(&self) -> String {
         crate::observation::label(self.host, self.address, self.port)
@@ -157,6 +167,8 @@ pub struct Signs {
     pub alike_alive: bool,
     /// Operators whose servers get through there.
     pub passing: usize,
+    /// A packet of the ladder was answered, though the connection was waited for in vain.
+    pub answered_once: bool,
     /// The same address answers on another port.
     pub host_answers: bool,
     /// A connection to this machine's own address is swallowed as well.
@@ -174,7 +186,8 @@ pub struct Intercepted {
     pub answered_here: bool,
     /// Operators of unrelated servers that greet with the very same words.
     pub same_greeting: usize,
-    /// An unrelated server is answered from nearer than it is, too, and from the same distance.
+    /// An unrelated server is answered from nearer than it is, too, and from the same distance,
+    /// which lies on this side.
     pub nearer_alike: bool,
     /// A hop on this side answers under the server's address.
     pub rewritten: bool,
@@ -257,6 +270,7 @@ impl<'a> Evidence<'a> {
         let same = |other: &&Spot<'a>| {
             other.address != spot.address
                 && other.is_like(&spot)
+                && other.goes_out_like(&spot)
                 && other.outcome() == spot.outcome()
                 && has_path(other)
         };
@@ -271,15 +285,19 @@ impl<'a> Evidence<'a> {
         let reference = ladders.reference(spot.address, spot.port);
         let cut = path.filter(|path| path.end == PathEnd::Silence).and_then(|p| ladders.cut(p));
         let (event, icmp) = self.event(spot);
-        let alike = self.alike(spot, event, path);
-        let passing = self.passing(spot, event);
-        let self_probe = self.network.self_probes.iter().find(|probe| {
-            probe.port == spot.port && probe.address.is_ipv4() == spot.address.is_ipv4()
-        });
         let distances = path.zip(reference).and_then(|(path, reference)| {
             let (at, farther) = (path.distance()?, reference.own_distance()?);
             let answered = matches!(path.end, PathEnd::Connected | PathEnd::Refused);
             (answered && at < farther).then_some((at, farther))
+        });
+        // In front of unrelated servers, too, there may be something that answers for them.
+        let nearer_here = reference
+            .zip(distances)
+            .and_then(|(reference, (at, _))| (ladders.depth(reference) >= at).then_some(at));
+        let alike = self.alike(spot, event, nearer_here);
+        let passing = self.passing(spot, event);
+        let self_probe = self.network.self_probes.iter().find(|probe| {
+            probe.port == spot.port && probe.address.is_ipv4() == spot.address.is_ipv4()
         });
         let rewritten_at = path.zip(reference).and_then(|(path, reference)| {
             let at = compare::rewritten_at(path, reference)?;
@@ -323,6 +341,7 @@ impl<'a> Evidence<'a> {
             alike: operators(&alike),
             alike_alive: alike.iter().any(alive),
             passing: operators(&passing),
+            answered_once: event == Event::Silence && self.answers(spot),
             host_answers: self.answers_elsewhere(spot),
             self_probe_silent: self_probe
                 .is_some_and(|probe| probe.outcome == ConnectOutcome::TimedOut),
@@ -333,7 +352,7 @@ impl<'a> Evidence<'a> {
                     own.is_some() && own == greets_as(spot) && probe.address != spot.address
                 }),
                 same_greeting: operators(&greeting_alike),
-                nearer_alike: distances.is_some_and(|(at, _)| self.nearer_alike(spot, at)),
+                nearer_alike: nearer_here.is_some_and(|at| self.nearer_alike(spot, at)),
                 rewritten: rewritten_at.is_some(),
                 without_starttls: operators(&without_starttls),
             },
@@ -386,15 +405,19 @@ impl<'a> Evidence<'a> {
 
     /// Controls that show the same. Targets do not count: in a long list some are always dead or
     /// broken, and those have nothing in common but that.
-    fn alike(&self, spot: Spot<'a>, event: Event, path: Option<&PathObservation>) -> Vec<Spot<'a>> {
+    fn alike(&self, spot: Spot<'a>, event: Event, nearer_here: Option<u8>) -> Vec<Spot<'a>> {
         let mut alike: Vec<Spot<'a>> = Vec::new();
         for other in self.witnesses(spot) {
             let same_port = other.is_like(&spot);
             let same = match event {
-                Event::Silence => same_port && *other.outcome() == ConnectOutcome::TimedOut,
+                Event::Silence => {
+                    same_port
+                        && spot.goes_out_like(&other)
+                        && *other.outcome() == ConnectOutcome::TimedOut
+                        && !self.answers(other)
+                }
                 Event::Reset => {
-                    let at = path.and_then(|path| path.distance());
-                    same_port && at.is_some_and(|at| self.is_reset_at(other, at))
+                    same_port && nearer_here.is_some_and(|at| self.is_reset_at(other, at))
                 }
                 Event::Refused(Sender::Router) => {
                     let from = |spot: &Spot<'_>| match spot.outcome() {
@@ -436,11 +459,12 @@ impl<'a> Evidence<'a> {
     }
 
     /// A port answers where it opens, or is refused from the host itself: what answers nearer is
-    /// something else, and what a reset alone shows is nothing.
+    /// something else, and what a reset alone shows is nothing. An answer to a ladder counts as well:
+    /// packets of the conversation may have been lost, or its time too short.
     pub fn answers(&self, spot: Spot<'a>) -> bool {
         match spot.outcome() {
             ConnectOutcome::Connected => true,
-            ConnectOutcome::Refused => self
+            ConnectOutcome::Refused | ConnectOutcome::TimedOut => self
                 .path(spot.address, spot.port)
                 .is_some_and(|path| compare::answers_itself(path, &self.paths_to(spot.address))),
             ConnectOutcome::IcmpUnreachable(icmp) => icmp.from == spot.address,

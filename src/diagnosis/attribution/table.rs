@@ -109,6 +109,11 @@ pub const ROWS: &[Row] = &[
     },
     // Silence.
     Row {
+        name: "silent, and yet a packet of the ladder was answered",
+        applies: |s| is_silent(s) && s.answered_once,
+        verdict: |_| blocked(SILENT, Unknown, Silence, Guess),
+    },
+    Row {
         name: "swallowed on this machine",
         applies: |s| {
             is_silent(s) && s.place == Place::Here && s.self_probe_silent && nobody_passes(s)
@@ -184,7 +189,7 @@ pub const ROWS: &[Row] = &[
         applies: |s| is_refused_by_router(s) && s.alike > 0 && nobody_passes(s),
         verdict: |s| {
             let confidence = match s.place {
-                Place::OwnNetwork | Place::Shared => Certain,
+                Place::OwnNetwork | Place::Shared if s.own_ladder => Certain,
                 _ if s.alike > 1 => Likely,
                 _ => Guess,
             };

@@ -81,6 +81,13 @@ fn connected(spot: Spot<'_>) -> String {
 
 /// Where the packets stop, as the ladders show it.
 fn where_it_stops(case: &Case<'_>) -> Option<String> {
+    if case.signs.answered_once {
+        return Some(format!(
+            "Yet it answered a packet of the ladder to port {} of {}: packets are lost on the way, \
+             or the connection was not waited for long enough.",
+            case.spot.port, case.spot.address
+        ));
+    }
     let Some(cut) = case.cut else {
         let hop = case.hop.filter(|_| case.icmp.is_some())?;
         return Some(format!("That is {} on the way to {}.", hop_words(hop), case.spot.address));
@@ -330,6 +337,9 @@ fn their_network(case: &Case<'_>, block: &Block) -> (String, String) {
             icmp::words(icmp),
             at_hop(block)
         ),
+        _ if case.signs.place == Place::Unknown => {
+            format!("{label} does not answer, while another port of the same address does")
+        }
         _ => format!("{label} does not answer: packets get as far as the server's own network"),
     };
     let fix = "Only the server's operator can mend this: open the port in its firewall, in the \
@@ -355,6 +365,11 @@ fn unknown(case: &Case<'_>) -> (String, String) {
         );
     }
     let fix = match (case.signs.passing, case.signs.host_answers) {
+        _ if case.signs.answered_once => {
+            "The port answers sometimes, so no firewall blocks it outright: packets are lost, the \
+             way is slow, or a limit on connections lets some pass. Try again, with a longer \
+             --connect-timeout where that was shortened."
+        }
         // The port works elsewhere, so it is not this side's rule for the port.
         (1.., false) => {
             "This network lets the port out, and no port of this host answers: it is down, or \

@@ -110,3 +110,23 @@ fn the_families_share_nothing() {
     let cut = Ladders::new(&paths, &unrelated).cut(&paths[0]).expect("a cut");
     assert_eq!(cut.next, Next::Unknown, "no private addresses, and nobody shares them");
 }
+
+#[test]
+fn ways_that_leave_this_machine_by_different_doors_are_not_compared() {
+    let home = open(CONTROL, "192.168.1.1 100.64.0.1 203.0.113.1");
+    assert_eq!(
+        next("* * *", std::slice::from_ref(&home)),
+        Next::OnYourSide((1, ip("192.168.1.1")))
+    );
+    // The silent one goes through a tunnel, of which nobody answers.
+    let tunnelled = PathObservation { local: Some(ip("10.8.0.2")), ..home };
+    assert_eq!(cut("* * *", &[tunnelled]), None);
+}
+
+#[test]
+fn a_dead_neighbour_is_not_behind_the_gateway() {
+    let away = open(CONTROL, "192.168.1.1 100.64.0.1 203.0.113.1");
+    let paths = [path("192.168.1.5", 25, "* * * *", PathEnd::Silence), away];
+    let unrelated = |one: IpAddr, other: IpAddr| one != other;
+    assert_eq!(Ladders::new(&paths, &unrelated).cut(&paths[0]), None);
+}

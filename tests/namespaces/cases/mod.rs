@@ -3,6 +3,7 @@
 mod controls;
 mod innocent;
 mod ladders;
+mod neighbours;
 mod network;
 mod proxies;
 mod refusals;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Case> {
     all.extend(controls::cases());
     all.extend(ladders::cases());
     all.extend(network::cases());
+    all.extend(neighbours::cases());
     all.extend(innocent::cases());
     all.extend(this_machine::cases());
     all.extend(proxies::cases());

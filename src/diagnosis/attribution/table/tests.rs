@@ -13,6 +13,7 @@ const SILENCE_ALONE: Signs = Signs {
     alike: 0,
     alike_alive: false,
     passing: 0,
+    answered_once: false,
     host_answers: false,
     self_probe_silent: false,
     nearer: false,
@@ -163,6 +164,11 @@ fn examples() -> Vec<(&'static str, Signs, Verdict)> {
         (unknown, Signs { host_answers: false, ..theirs(Place::Unknown) }, silent(Unknown, Guess)),
         (unknown, SILENCE_ALONE, silent(Unknown, Guess)),
         (
+            "silent, and yet a packet of the ladder was answered",
+            Signs { answered_once: true, ..without_ladder },
+            silent(Unknown, Guess),
+        ),
+        (
             "reset from nearer than the server, here and at unrelated servers",
             Signs { alike: 1, ..nearer },
             blocked(OUTBOUND, YourNetwork, Reset, Certain),
@@ -174,8 +180,14 @@ fn examples() -> Vec<(&'static str, Signs, Verdict)> {
         ("reset", of(Event::Reset), Closed),
         (
             "a router refuses it for unrelated servers, too",
-            Signs { alike: 1, ..refused_by_router(Place::OwnNetwork) },
+            Signs { alike: 1, own_ladder: true, ..refused_by_router(Place::OwnNetwork) },
             blocked(OUTBOUND, YourNetwork, Icmp, Certain),
+        ),
+        // No ladder was walked: the router's private address alone is no proof.
+        (
+            "a router refuses it for unrelated servers, too",
+            Signs { alike: 2, ..refused_by_router(Place::OwnNetwork) },
+            blocked(OUTBOUND, YourNetwork, Icmp, Likely),
         ),
         (
             "a router refuses it for unrelated servers, too",
@@ -349,7 +361,7 @@ fn every_combination(mut judge: impl FnMut(Signs, Verdict)) {
     ];
     for event in events {
         for place in places {
-            for bits in 0..1u32 << 14 {
+            for bits in 0..1u32 << 15 {
                 let bit = |n: u32| bits >> n & 1 == 1;
                 let signs = Signs {
                     event,
@@ -360,6 +372,7 @@ fn every_combination(mut judge: impl FnMut(Signs, Verdict)) {
                     alike: (bits >> 3 & 3) as usize,
                     alike_alive: bit(5),
                     passing: (bits >> 6 & 1) as usize * 2,
+                    answered_once: bit(14),
                     host_answers: bit(7),
                     self_probe_silent: bit(8),
                     nearer: bit(9),
@@ -385,6 +398,15 @@ fn this_side_is_never_accused_while_somebody_gets_through() {
             && at_connecting
         {
             assert_eq!(signs.passing, 0, "{signs:?}");
+        }
+    });
+}
+
+#[test]
+fn nobody_is_accused_of_the_silence_of_a_port_that_answered_once() {
+    every_combination(|signs, verdict| {
+        if signs.event == Event::Silence && signs.answered_once {
+            assert_eq!(verdict, blocked(SILENT, Unknown, Silence, Guess), "{signs:?}");
         }
     });
 }
