@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::read(std::env::args_os()).map_err(|stop| match stop {
         Stop::Show(text) | Stop::Usage(text) => text,
     })?;
-    let plan = Plan::new(&args, || Err("this example reads no list".to_owned()))?;
+    let plan = Plan::new(&args, |_| Err("this example reads no list".to_owned()))?;
     let effects = system_effects(&args, &plan)?;
     let (_never_interrupted, stop) = watch::channel(false);
     let observations = probe(plan, effects, stop).await;

@@ -65,7 +65,7 @@ pub fn options(data: &[u8]) {
     let line = match Args::read(words.map(Into::into)) {
         Err(Stop::Usage(line)) => line,
         Err(Stop::Show(_)) => return,
-        Ok(args) => match Plan::new(&args, || Ok(text.to_owned())) {
+        Ok(args) => match Plan::new(&args, |_| Ok(text.to_owned())) {
             Ok(plan) => return assert!(plan.jobs > 0 && !plan.timeout.is_zero()),
             Err(line) => line,
         },

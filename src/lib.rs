@@ -29,6 +29,10 @@
 //! [`Controls`] fare on the same port from here, and ladders to both. The command `network` asks
 //! the controls alone.
 //!
+//! With `jsonl` each target goes that way by itself, as soon as it is finished, so that a list may be
+//! as long as it likes: [`probe_each`] takes targets as they come, with what else of the run bears on
+//! each.
+//!
 //! The command `trace` takes another way through the same places: [`trace`] walks ladders through
 //! [`Hops`] instead of holding conversations, and [`Report::of_traces`] tells where they part. The
 //! command `explain` probes nothing: it shows what is written beside the [`CHECKS`].
@@ -78,9 +82,10 @@ pub use names::{Domain, Exchange, Host, HostName, NameError, Server, Target};
 pub use net::connect::{Dialling, Shortage};
 pub use net::connector::{BoxedStream, Connector, Dialled, SystemConnector};
 pub use path::Hops;
-pub use plan::{Plan, Submission};
+pub use plan::{Entry, List, ListFrom, Plan, Submission};
 pub use port::{Mode, PortMode, Requirement, Role, requirement};
-pub use probe::{Effects, Onlooker, Progress, Step, run as probe, trace};
+pub use probe::{Effects, Finished, Onlooker, Progress, Step};
+pub use probe::{run as probe, run_each as probe_each, trace};
 pub use render::{PluginState, Styles, TextOptions, sanitize};
 pub use render::{github, json, jsonl, junit, markdown, nagios, prometheus, text};
 pub use report::Report;

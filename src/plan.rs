@@ -4,10 +4,12 @@
 //! user's words. Must not know what any server answers. Go on with [`probe`](crate::probe).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::{Args, Command, ConnectTo, FailOn, ServerArg};
+use crate::cli::args::{Args, Command, ConnectTo, FailOn, FormatArg, ServerArg};
 use crate::cli::config::TargetTable;
 use crate::control::Controls;
 use crate::diagnosis::demands::{Demands, TargetDemands};
@@ -19,7 +21,11 @@ use crate::port::{PortMode, Requirement, Role, requirement};
 pub struct Plan {
     /// What to check, in order. A line of a list that is no target stays in its place, with the
     /// reason.
-    pub targets: Targets,
+    pub targets: Vec<Entry>,
+    /// A list whose targets are read only as they are needed, since nothing waits for the last.
+    pub list: Option<List>,
+    /// The targets come from a list, and one operator may serve many of them.
+    pub bulk: bool,
     /// Where the submission servers come from.
     pub submission: Submission,
     /// The ports to look at, each once.
@@ -36,6 +42,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// Conversations under way at once.
     pub jobs: usize,
+    /// Connections that are begun a second, where the user limits them.
+    pub rate: Option<f64>,
     /// What is dialled in another's place.
     pub connect_to: Vec<ConnectTo>,
     /// No address is dialled that is not public, whoever named it.
@@ -89,20 +97,24 @@ pub enum Submission {
 }
 
 impl Plan {
-    /// Makes the plan. `list` gives the lines of standard input, and is called once where a
-    /// target is `-`.
+    /// Makes the plan. `list` gives the whole text of a list, and is called where there is one and
+    /// the report cannot be written before the last target is known.
     ///
     /// # Errors
     ///
     /// One line that names what contradicts what, or the target that is none.
-    pub fn new(args: &Args, list: impl FnOnce() -> Result<String, String>) -> Result<Self, String> {
+    pub fn new(
+        args: &Args,
+        list: impl FnOnce(&ListFrom) -> Result<String, String>,
+    ) -> Result<Self, String> {
         let ports = distinct_ports(&args.ports)?;
         let named = servers(&args.submission);
         let none = args.submission.contains(&ServerArg::None);
         if none && !named.is_empty() {
             return Err("--submission none contradicts the other --submission".to_owned());
         }
-        let no_target = args.targets.is_empty() && args.configured.is_empty();
+        let no_target =
+            args.targets.is_empty() && args.configured.is_empty() && args.input.is_none();
         if none && no_target && args.command.is_none() {
             return Err("--submission none leaves nothing to check; name a target".to_owned());
         }
@@ -110,18 +122,31 @@ impl Plan {
         if of_family(true) > 1 || of_family(false) > 1 {
             return Err("--bind takes one address a family".to_owned());
         }
-        let targets = match &args.command {
-            Some(Command::Trace { hosts }) => hosts_to_trace(hosts)?,
+        let (mut targets, mut listed) = match &args.command {
+            Some(Command::Trace { hosts }) => (hosts_to_trace(hosts)?, None),
             // Nothing is probed for an explanation, and of a network no target is.
-            Some(Command::Explain { .. } | Command::Network) => Vec::new(),
-            _ => targets_to_check(args, &named, list)?,
+            Some(Command::Explain { .. } | Command::Network) => (Vec::new(), None),
+            _ => targets_to_check(args, &named)?,
         };
+        let bulk = listed.is_some();
+        if args.resume.is_some() && !streams(args) {
+            return Err("--resume goes with --format jsonl, and without --report".to_owned());
+        }
+        if let Some(List { from, before }) = listed.take_if(|_| !streams(args)) {
+            let lines = list(&from)?;
+            targets.splice(before..before, lines.lines().filter_map(entry));
+            if targets.is_empty() {
+                return Err(from.holds_nothing());
+            }
+        }
         let controls = controls(&args.control)?;
         if args.command == Some(Command::Network) && controls.are_off() {
             return Err("--control none leaves `network` nobody to ask".to_owned());
         }
         Ok(Self {
             targets,
+            list: listed,
+            bulk,
             submission: match args.submission.is_empty() {
                 true => Submission::Discover,
                 false => Submission::Named(named),
@@ -135,6 +160,7 @@ impl Plan {
             connect_timeout: args.connect_timeout,
             timeout: args.timeout,
             jobs: usize::from(args.jobs),
+            rate: args.rate,
             connect_to: args.connect_to.clone(),
             public_only: args.public_only,
             helo: args.helo.clone(),
@@ -226,16 +252,21 @@ impl Plan {
 
     /// Every port that this run asks about, in the user's order, for the report's columns.
     pub fn asked_ports(&self) -> Vec<u16> {
-        let only_named = !self.targets.is_empty() && self.targets.iter().all(|(_, target)| {
+        self.ports_asked_of(&self.targets)
+    }
+
+    /// Every port that these targets are asked about.
+    pub fn ports_asked_of(&self, targets: &[Entry]) -> Vec<u16> {
+        let only_named = !targets.is_empty() && targets.iter().all(|(_, target)| {
             matches!(target, Ok(Target::Server(s) | Target::Submission(s)) if s.port.is_some())
         });
         let mut ports: Vec<u16> =
             if only_named { Vec::new() } else { self.ports.iter().map(|p| p.port).collect() };
-        let named = self.targets.iter().filter_map(|(_, target)| match target {
+        let named = targets.iter().filter_map(|(_, target)| match target {
             Ok(Target::Server(server) | Target::Submission(server)) => server.port,
             _ => None,
         });
-        let understood = || self.targets.iter().filter_map(|(_, target)| target.as_ref().ok());
+        let understood = || targets.iter().filter_map(|(_, target)| target.as_ref().ok());
         let submission = understood().flat_map(|target| match self.submission_of(target) {
             Submission::Named(servers) => servers.iter().filter_map(|s| s.port).collect(),
             Submission::Discover => Vec::new(),
@@ -271,39 +302,85 @@ fn demands(table: &TargetTable) -> (Target, TargetDemands) {
     (table.target.clone(), TargetDemands { ignore, expectations })
 }
 
-/// What one run is about: what was typed, and how it is understood.
-type Targets = Vec<(String, Result<Target, NameError>)>;
+/// One thing that a run is about: what was typed, and how it is understood.
+pub type Entry = (String, Result<Target, NameError>);
 
-fn targets_to_check(
-    args: &Args,
-    named: &[Server],
-    list: impl FnOnce() -> Result<String, String>,
-) -> Result<Targets, String> {
+/// A list of targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Where it is read.
+    pub from: ListFrom,
+    /// So many of the named targets stand before it.
+    pub before: usize,
+}
+
+/// Where a list of targets is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListFrom {
+    /// Standard input.
+    StandardInput,
+    /// This file.
+    File(PathBuf),
+}
+
+impl ListFrom {
+    /// What is wrong with a list without targets.
+    pub fn holds_nothing(&self) -> String {
+        match self {
+            Self::StandardInput => "the list on standard input holds no target".to_owned(),
+            Self::File(_) => format!("{self}: it holds no target"),
+        }
+    }
+}
+
+impl fmt::Display for ListFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandardInput => f.write_str("standard input"),
+            Self::File(path) => write!(f, "--input {}", path.display()),
+        }
+    }
+}
+
+/// Whether each target's report is written when it is finished: of all formats only `jsonl` has
+/// nothing that depends on the others.
+pub fn streams(args: &Args) -> bool {
+    args.command.is_none() && args.format == FormatArg::Jsonl && args.report.is_empty()
+}
+
+fn targets_to_check(args: &Args, named: &[Server]) -> Result<(Vec<Entry>, Option<List>), String> {
     let mut targets = Vec::new();
-    let mut list = Some(list);
+    let file = args.input.clone().map(|path| match path.as_os_str() == "-" {
+        true => ListFrom::StandardInput,
+        false => ListFrom::File(path),
+    });
+    let mut list = file.map(|from| List { from, before: 0 });
     for text in &args.targets {
         if text == "-" {
-            let read = list.take().ok_or("`-` can be given once")?;
-            targets.extend(listed(&read()?));
+            let from = ListFrom::StandardInput;
+            if list.replace(List { from, before: targets.len() }).is_some() {
+                return Err("one list can be given: `-` once, or --input".to_owned());
+            }
             continue;
         }
         let target =
             Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
         targets.push((text.clone(), Ok(target)));
     }
-    if args.targets.is_empty() && !args.configured.is_empty() {
+    if list.is_some() || !targets.is_empty() {
+        return Ok((targets, list));
+    }
+    if !args.configured.is_empty() {
         let table = |table: &TargetTable| (table.input.clone(), Ok(table.target.clone()));
         targets.extend(args.configured.iter().map(table));
-    } else if args.targets.is_empty() {
+    } else {
         let own = |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
         targets.extend(named.iter().map(own));
-    } else if targets.is_empty() {
-        return Err("the list on standard input holds no target".to_owned());
     }
-    Ok(targets)
+    Ok((targets, None))
 }
 
-fn hosts_to_trace(hosts: &[String]) -> Result<Targets, String> {
+fn hosts_to_trace(hosts: &[String]) -> Result<Vec<Entry>, String> {
     let server = |text: &String| match Server::parse(text) {
         Ok(server) => Ok((text.clone(), Ok(Target::Server(server)))),
         Err(why) => Err(format!("`{text}` cannot be a host: {why}")),
@@ -346,13 +423,12 @@ fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
     Ok(ports)
 }
 
-/// The targets of a list: one a line, blank lines and lines that begin with `#` left out.
-fn listed(text: &str) -> Targets {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| (line.to_owned(), Target::parse(line)))
-        .collect()
+/// The target of a line of a list; none of a blank one, or of one that begins with `#`.
+pub fn entry(line: &str) -> Option<Entry> {
+    // Some editors begin a file with a byte order mark.
+    let line = line.trim_start_matches('\u{feff}').trim();
+    let said = !line.is_empty() && !line.starts_with('#');
+    said.then(|| (line.to_owned(), Target::parse(line)))
 }
 
 #[cfg(test)]
@@ -363,7 +439,7 @@ mod tests {
     fn plan(words: &[&str]) -> Result<Plan, String> {
         let words = std::iter::once("smtpcheck").chain(words.iter().copied());
         let args = Args::read(words.map(Into::into)).map_err(|stop| format!("{stop:?}"))?;
-        Plan::new(&args, || Ok("# a list\n\nA.example\nnot a name\n".to_owned()))
+        Plan::new(&args, |_| Ok("# a list\n\nA.example\nnot a name\n".to_owned()))
     }
 
     fn required(ports: &[(PortMode, Requirement)]) -> Vec<u16> {

@@ -35,6 +35,9 @@ fn value(source: &str, constant: &str) -> Option<u64> {
     let (factor, text) = match text {
         text if text.starts_with("Duration::from_secs(") => (1000, &text[20..text.len() - 1]),
         text if text.starts_with("Duration::from_millis(") => (1, &text[22..text.len() - 1]),
+        text if text.starts_with("NonZeroUsize::new(") => {
+            (1, text[18..].trim_end_matches(").unwrap()"))
+        }
         text => (1, text),
     };
     let factors = text.split('*').map(|factor| factor.trim().replace('_', "").parse::<u64>());
@@ -55,5 +58,6 @@ fn the_limits_are_those_of_the_code() {
 fn a_constant_that_is_not_there_has_no_value() {
     assert_eq!(value("const A: usize = 2 * 1_024;", "A"), Some(2048));
     assert_eq!(value("pub const B: Duration = Duration::from_secs(3);", "B"), Some(3000));
+    assert_eq!(value("const C: NonZeroUsize = NonZeroUsize::new(64).unwrap();", "C"), Some(64));
     assert_eq!(value("const AB: usize = 1;", "A"), None);
 }

@@ -18,8 +18,8 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use self::values::{
-    parse_address, parse_connect_to, parse_helo, parse_port_mode, parse_report, parse_resolver,
-    parse_seconds,
+    parse_address, parse_connect_to, parse_helo, parse_port_mode, parse_rate, parse_report,
+    parse_resolver, parse_seconds,
 };
 use super::config::TargetTable;
 use super::facts;
@@ -55,6 +55,23 @@ pub struct Args {
     #[arg(long, env = "SMTPCHECK_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath,
           help_heading = WHAT, global = true)]
     pub config: Option<PathBuf>,
+
+    /// Read targets from this file, one a line
+    ///
+    /// As `-` reads them from standard input. With --format jsonl they are read as they are needed,
+    /// each result leaves as soon as it is there, and memory does not grow with the list: that is the
+    /// format for long lists.
+    #[arg(long, env = "SMTPCHECK_INPUT", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = WHAT, global = true)]
+    pub input: Option<PathBuf>,
+
+    /// Skip the targets that this JSONL file of an interrupted run already holds
+    ///
+    /// It may be the file of --output, and it may be missing. A last line that was cut off does not
+    /// count, nor does a target that was interrupted. What the file says counts for the exit code.
+    #[arg(long, env = "SMTPCHECK_RESUME", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = WHAT, global = true)]
+    pub resume: Option<PathBuf>,
 
     /// The submission server, or `none`; repeatable [default: found through SRV records]
     ///
@@ -98,6 +115,11 @@ pub struct Args {
     #[arg(short, long, env = "SMTPCHECK_JOBS", value_name = "N", default_value = "256",
           value_parser = clap::value_parser!(u16).range(1..), help_heading = HOW, global = true)]
     pub jobs: u16,
+
+    /// Connections that are begun a second, at most [default: as many as --jobs allows]
+    #[arg(long, env = "SMTPCHECK_RATE", value_name = "N", value_parser = parse_rate,
+          allow_negative_numbers = true, help_heading = HOW, global = true)]
+    pub rate: Option<f64>,
 
     /// Ask this name server instead of the system's; repeatable
     ///
@@ -270,7 +292,10 @@ pub enum Command {
 
 /// Options that every command takes, since they may stand in the environment or in front of it,
 /// and that change nothing for `trace`.
-const NOTHING_TO_TRACE: [&str; 9] = [
+const NOTHING_TO_TRACE: [&str; 12] = [
+    "input",
+    "resume",
+    "rate",
     "submission",
     "connect_timeout",
     "timeout",
@@ -283,7 +308,7 @@ const NOTHING_TO_TRACE: [&str; 9] = [
 ];
 
 /// Options that change nothing for `network`, which judges no target.
-const NOTHING_FOR_NETWORK: [&str; 2] = ["submission", "blocked_here"];
+const NOTHING_FOR_NETWORK: [&str; 4] = ["input", "resume", "submission", "blocked_here"];
 
 /// The options that change something for `explain`.
 const FOR_EXPLAIN: [&str; 6] = ["help", "format", "report", "output", "quiet", "color"];
@@ -308,6 +333,7 @@ Examples:
   smtpcheck mail.example.com:587             one port of one server
   smtpcheck example.com --format json -o report.json
   smtpcheck --fail-on warning - < domains.txt
+  smtpcheck --input domains.txt -p 25 -f jsonl -o results.jsonl
   smtpcheck --config mail.toml               targets, and what must be true of them
 
 Every option has an environment variable: SMTPCHECK_ and its name in capitals, such as

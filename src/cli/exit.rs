@@ -4,6 +4,7 @@
 
 use super::args::FailOn;
 use crate::diagnosis::finding::{Severity, Verdict};
+use crate::names::Target;
 use crate::plan::Plan;
 use crate::render::PluginState;
 use crate::report::{Network, Outbound, Report, TargetReport, TraceReport, TraceState};
@@ -55,11 +56,21 @@ fn code_of_traces(traces: &[TraceReport]) -> u8 {
 }
 
 /// Of one target the first that applies of 1, 3 and 0.
-fn code_of(target: &TargetReport, bar: Option<Severity>) -> u8 {
+pub fn code_of(target: &TargetReport, bar: Option<Severity>) -> u8 {
+    code_by(target.interrupted, worst(target), target.verdict, bar)
+}
+
+/// As [`code_of`], by what counts of a target: its worst finding, and its verdict.
+pub fn code_by(
+    interrupted: bool,
+    worst: Option<Severity>,
+    verdict: Verdict,
+    bar: Option<Severity>,
+) -> u8 {
     match bar {
-        _ if target.interrupted => UNDETERMINED,
-        Some(bar) if has(target, bar) => FOUND,
-        _ if target.verdict == Verdict::Undetermined => UNDETERMINED,
+        _ if interrupted => UNDETERMINED,
+        Some(bar) if worst.is_some_and(|worst| worst >= bar) => FOUND,
+        _ if verdict == Verdict::Undetermined => UNDETERMINED,
         _ => OK,
     }
 }
@@ -68,17 +79,22 @@ fn code_of(target: &TargetReport, bar: Option<Severity>) -> u8 {
 /// target of the plan, in its order. None where no finding counts.
 pub fn bar(plan: &Plan, at: usize) -> Option<Severity> {
     let understood = plan.targets.get(at).and_then(|(_, understood)| understood.as_ref().ok());
-    match understood.map_or(plan.fail_on, |target| plan.fail_on_of(target)) {
+    bar_of(plan, understood)
+}
+
+/// As [`bar`], for a target, or for a line of a list that is none.
+pub fn bar_of(plan: &Plan, target: Option<&Target>) -> Option<Severity> {
+    match target.map_or(plan.fail_on, |target| plan.fail_on_of(target)) {
         FailOn::Error => Some(Severity::Error),
         FailOn::Warning => Some(Severity::Warning),
         FailOn::Never => None,
     }
 }
 
-/// A finding of this severity or a worse one, anywhere.
-fn has(target: &TargetReport, bar: Severity) -> bool {
+/// The severity of the worst finding, anywhere.
+fn worst(target: &TargetReport) -> Option<Severity> {
     let parts = target.endpoints.iter().flat_map(|e| &e.findings);
-    target.findings.iter().chain(parts).any(|finding| finding.severity >= bar)
+    target.findings.iter().chain(parts).map(|finding| finding.severity).max()
 }
 
 /// What a monitoring plug-in says of a report, and exits with.
@@ -90,7 +106,9 @@ pub fn plugin_state(report: &Report, plan: &Plan) -> PluginState {
     let of = |(at, target): (usize, &TargetReport)| match code_of(target, bar(plan, at)) {
         FOUND => PluginState::Critical,
         UNDETERMINED => PluginState::Unknown,
-        _ if bar(plan, at).is_some() && has(target, Severity::Warning) => PluginState::Warning,
+        _ if bar(plan, at).is_some() && worst(target) >= Some(Severity::Warning) => {
+            PluginState::Warning
+        }
         _ => PluginState::Ok,
     };
     let weight = |state: &PluginState| match state {

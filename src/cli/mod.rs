@@ -10,6 +10,8 @@
 //! 4. [`Report::new`] joins both, and [`render`] turns that into bytes;
 //! 5. [`exit::code`] says what to tell the shell.
 //!
+//! With `jsonl` the same happens for each target by itself, as it is finished ([`stream`]).
+//!
 //! Meanwhile [`progress`] shows people what is under way.
 
 pub mod args;
@@ -17,13 +19,17 @@ pub mod config;
 pub mod exit;
 mod extras;
 mod facts;
+mod limits;
+mod list;
 mod output;
 mod own_name;
 mod progress;
+mod resume;
 mod signals;
+mod stream;
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -35,7 +41,7 @@ use crate::environment::{Marks, recognise};
 use crate::net::connect;
 use crate::net::connector::SystemConnector;
 use crate::path::SystemHops;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::probe::{self, Effects, Progress};
 use crate::render::{self, PluginState};
 use crate::report::Report;
@@ -124,7 +130,7 @@ fn try_run(
         output::explain(&args, code.and_then(checks::find), stdout)?;
         return Ok(exit::OK);
     }
-    let plan = Plan::new(&args, standard_input)?;
+    let mut plan = Plan::new(&args, list::whole)?;
     for address in &plan.bind {
         if !connect::can_bind(*address) {
             return Err(format!("--bind {address}: this machine does not have that address").into());
@@ -133,13 +139,21 @@ fn try_run(
     output::check(&args)?;
     let mut effects =
         system_effects(&args, &plan).map_err(|error| format!("--ca-file: {error}"))?;
+    plan.jobs = limits::allow(plan.jobs);
     let runtime = signals::runtime()
         .map_err(|error| Halt::Shortage(format!("this machine is short of something: {error}")))?;
-    // Who wants no report wants to see nothing else either.
-    let visible = progress && !args.quiet;
-    let screen = visible.then(|| Screen::begin(plan.targets.len())).flatten();
+    // Who wants no report wants to see nothing else either; and lines that come meanwhile are in the
+    // way of what is drawn.
+    let visible = progress && !args.quiet && !(plan::streams(&args) && output::is_shown(&args));
+    let known = plan.list.is_none().then_some(plan.targets.len());
+    let screen = visible.then(|| Screen::begin(known)).flatten();
     if let Some(screen) = &screen {
         effects.progress = screen.progress();
+    }
+    if plan::streams(&args) {
+        let code = stream::check(&args, plan, effects, &runtime, screen, stdout, stderr);
+        runtime.shutdown_background();
+        return code;
     }
     let report = match args.command {
         Some(Command::Network) => {
@@ -204,13 +218,4 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
         environment: recognise(&Marks::system()).map(|found| found.id.clone()),
         progress: Progress::default(),
     })
-}
-
-fn standard_input() -> Result<String, String> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
-    // A line that is not UTF-8 is no target, and is reported as such in its place.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

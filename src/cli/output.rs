@@ -4,6 +4,7 @@
 //! file is written (`file`).
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -167,7 +168,7 @@ fn deliver(
                 FormatArg::Jsonl => file::append(path, &text),
                 _ => file::replace(path, &text),
             }
-            .map_err(|error| format!("--output {}: {error}", path.display())),
+            .map_err(|error| output_error(path, &error)),
             (None, _) if args.quiet && args.output.is_none() => Ok(()),
             (None, _) => print(&text),
         }
@@ -182,6 +183,58 @@ fn deliver(
         failed.extend(written.err());
     }
     failed
+}
+
+/// Where lines go that are written one by one, as their targets are finished.
+pub struct Lines<'a>(LinesTo<'a>);
+
+enum LinesTo<'a> {
+    Nowhere,
+    Stdout(&'a mut dyn Write),
+    File(File, &'a Path),
+}
+
+impl<'a> Lines<'a> {
+    /// Where the command line wants them.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the file.
+    pub fn open(args: &'a Args, stdout: &'a mut dyn Write) -> Result<Self, String> {
+        let to_file = args.output.as_deref().filter(|path| !is_stdout(path));
+        Ok(Self(match to_file {
+            Some(path) => {
+                let file = file::to_append(path).map_err(|error| output_error(path, &error))?;
+                LinesTo::File(file, path)
+            }
+            None if args.quiet && args.output.is_none() => LinesTo::Nowhere,
+            None => LinesTo::Stdout(stdout),
+        }))
+    }
+
+    /// Writes one line, in one write: whoever reads it, or finds it after a power failure, has whole
+    /// lines.
+    pub fn write(&mut self, line: &str) -> io::Result<()> {
+        match &mut self.0 {
+            LinesTo::Nowhere => Ok(()),
+            LinesTo::Stdout(stdout) => {
+                stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())
+            }
+            LinesTo::File(file, _) => file.write_all(line.as_bytes()),
+        }
+    }
+
+    /// An error with the name of where the lines go.
+    pub fn told(&self, error: &io::Error) -> String {
+        match &self.0 {
+            LinesTo::File(_, path) => output_error(path, error),
+            _ => format!("standard output: {error}"),
+        }
+    }
+}
+
+fn output_error(path: &Path, error: &io::Error) -> String {
+    format!("--output {}: {error}", path.display())
 }
 
 /// The report for GitHub's page of a run: whole, or what fits there.
@@ -215,6 +268,11 @@ pub fn quietly(written: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Whether the report goes to a terminal.
+pub fn is_shown(args: &Args) -> bool {
+    args.output.as_deref().is_none_or(is_stdout) && io::stdout().is_terminal()
 }
 
 /// Standard output by one of its names. Opened anew, a file behind it would lose what stands there.

@@ -38,8 +38,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Begins to show progress where somebody can see it. `targets` is how many there are.
-    pub fn begin(targets: usize) -> Option<Self> {
+    /// Begins to show progress where somebody can see it. `targets` is how many there are, where that
+    /// is known.
+    pub fn begin(targets: Option<usize>) -> Option<Self> {
         let terminal = Terminal::take()?;
         let board = Arc::new(Board { targets, state: Mutex::default() });
         let (stop, stopped) = mpsc::channel();
@@ -85,7 +86,7 @@ fn paint(board: &Board, stopped: &mpsc::Receiver<()>) {
 
 /// What is under way, as it is told.
 struct Board {
-    targets: usize,
+    targets: Option<usize>,
     state: Mutex<State>,
 }
 
@@ -130,13 +131,16 @@ impl Board {
             })
             .collect();
         let hidden = state.under_way.len() - shown.len();
-        let count = match (self.targets, hidden) {
-            (0 | 1, 0) => return lines,
-            (0 | 1, hidden) => format!("and {hidden} more"),
-            (all, 0) => format!("{} of {all} targets done", state.done),
-            (all, hidden) => {
-                format!("and {hidden} more; {} of {all} targets done", state.done)
-            }
+        let done = match self.targets {
+            Some(0 | 1) => None,
+            Some(all) => Some(format!("{} of {all} targets done", state.done)),
+            None => Some(format!("{} targets done", state.done)),
+        };
+        let count = match (done, hidden) {
+            (None, 0) => return lines,
+            (None, hidden) => format!("and {hidden} more"),
+            (Some(done), 0) => done,
+            (Some(done), hidden) => format!("and {hidden} more; {done}"),
         };
         lines.push(count.chars().take(width.saturating_sub(1)).collect());
         lines
@@ -199,7 +203,7 @@ mod tests {
     use super::*;
 
     fn board(targets: usize) -> Board {
-        Board { targets, state: Mutex::default() }
+        Board { targets: Some(targets), state: Mutex::default() }
     }
 
     #[test]
@@ -236,6 +240,9 @@ mod tests {
         assert_eq!(lines[SHOWN], "and 4991 more; 1 of 3000 targets done");
         board.ends(active);
         assert_eq!(board.lines(Instant::now(), 80, 4).len(), 3, "it fits a low terminal");
+        let list = Board { targets: None, state: Mutex::default() };
+        list.target_done();
+        assert_eq!(list.lines(Instant::now(), 80, 24), ["1 targets done"]);
     }
 
     #[test]

@@ -89,11 +89,9 @@ struct Stating<'a> {
 }
 
 fn stating(run: &Observations) -> Vec<Stating<'_>> {
-    let all = run.targets.iter().flat_map(|target| {
-        target.endpoints.iter().filter_map(|endpoint| {
-            let time = endpoint.conversation()?.smtp.stated_time?;
-            Some(Stating { endpoint, time, off: time - target.observed_at })
-        })
+    let all = run.endpoints().filter_map(|(observed_at, endpoint)| {
+        let time = endpoint.conversation()?.smtp.stated_time?;
+        Some(Stating { endpoint, time, off: time - observed_at })
     });
     all.collect()
 }
@@ -133,23 +131,21 @@ fn stated(run: &Observations, all: &[Stating<'_>]) -> Option<WrongClock> {
 /// those of unrelated servers and authorities, and there is a time at which all are valid.
 fn certified(run: &Observations) -> Option<WrongClock> {
     let mut out_of_date = Vec::new();
-    for target in &run.targets {
-        for endpoint in &target.endpoints {
-            let Some(leaf) = endpoint
-                .conversation()
-                .and_then(|seen| seen.tls.as_ref())
-                .filter(|tls| trusted_but_for_time(tls))
-                .and_then(|tls| tls.chain.first())
-            else {
-                continue;
-            };
-            let (begin, end) = (leaf.not_before?, leaf.not_after?);
-            if begin <= target.observed_at && target.observed_at <= end {
-                // A certificate that is valid by this clock speaks for it.
-                return None;
-            }
-            out_of_date.push((endpoint, leaf, begin, end));
+    for (observed_at, endpoint) in run.endpoints() {
+        let Some(leaf) = endpoint
+            .conversation()
+            .and_then(|seen| seen.tls.as_ref())
+            .filter(|tls| trusted_but_for_time(tls))
+            .and_then(|tls| tls.chain.first())
+        else {
+            continue;
+        };
+        let (begin, end) = (leaf.not_before?, leaf.not_after?);
+        if begin <= observed_at && observed_at <= end {
+            // A certificate that is valid by this clock speaks for it.
+            return None;
         }
+        out_of_date.push((endpoint, leaf, begin, end));
     }
     let from = out_of_date.iter().map(|(_, _, begin, _)| *begin).max()?;
     let to = out_of_date.iter().map(|(_, _, _, end)| *end).min()?;

@@ -96,8 +96,7 @@ fn ipv6_broken(
 /// What this run shows about IPv6 from here to other addresses than the failing one, as a sentence,
 /// and what to do about it.
 fn elsewhere(run: &Observations, failing: IpAddr) -> (&'static str, &'static str) {
-    let endpoints = run.targets.iter().flat_map(|target| &target.endpoints);
-    let endpoints = endpoints.filter_map(|e| Some((e.address, e.conversation()?)));
+    let endpoints = run.endpoints().filter_map(|(_, e)| Some((e.address, e.conversation()?)));
     let controls = run.network.controls.iter().map(|c| (c.address, &*c.conversation));
     let is_other = |(address, _): &(IpAddr, &_)| address.is_ipv6() && *address != failing;
     let connected = |seen: &Conversation| seen.connect.outcome == ConnectOutcome::Connected;

@@ -27,7 +27,9 @@ pub use dns::{
     LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
     SubmissionServer, SubmissionSource,
 };
-pub use network::{ControlObservation, Gap, NetworkObservation, NetworkObservations, SelfProbe};
+pub use network::{
+    ControlObservation, Gap, NetworkObservation, NetworkObservations, OtherEndpoint, SelfProbe,
+};
 pub use path::{Hop, Missing, PathEnd, PathObservation, TraceObservation, TraceObservations};
 pub use smtp::{
     Capabilities, Direction, EhloAttempt, Ending, Keyword, Limit, Phase, Reply, ReplyDefect,
@@ -76,6 +78,17 @@ pub struct Observations {
     pub network: NetworkObservation,
     /// What was seen of each target, in the order in which they were asked for.
     pub targets: Vec<TargetObservation>,
+}
+
+impl Observations {
+    /// Every endpoint that is known of the run, and when it was seen.
+    pub fn endpoints(&self) -> impl Iterator<Item = (OffsetDateTime, &EndpointObservation)> {
+        let of_targets = self.targets.iter().flat_map(|target| {
+            target.endpoints.iter().map(|endpoint| (target.observed_at, endpoint))
+        });
+        let others = self.network.others.iter().map(|other| (other.observed_at, &other.endpoint));
+        of_targets.chain(others)
+    }
 }
 
 /// What this machine's routing table offers, found without sending a packet.

@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{ConnectOutcome, Conversation, LocalNetwork, Lookup, Millis, PathObservation, Reply};
+use super::{
+    ConnectOutcome, Conversation, EndpointObservation, LocalNetwork, Lookup, Millis,
+    PathObservation, Reply,
+};
 use crate::names::Host;
 use crate::port::Mode;
 
@@ -25,6 +28,19 @@ pub struct NetworkObservation {
     pub self_probes: Vec<SelfProbe>,
     /// What was to be looked at and could not be.
     pub gaps: Vec<Gap>,
+    /// Endpoints of other targets of the same run that bear on this one, where each target is judged
+    /// by itself; empty where all of them are at hand.
+    pub others: Vec<OtherEndpoint>,
+}
+
+/// An endpoint of another target of the same run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherEndpoint {
+    /// When it was seen.
+    #[serde(with = "time::serde::rfc3339")]
+    pub observed_at: OffsetDateTime,
+    /// What was seen.
+    pub endpoint: EndpointObservation,
 }
 
 /// What a control showed: a mail server that is known to be good, asked whether its port answers.

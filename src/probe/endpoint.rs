@@ -146,6 +146,9 @@ impl Probing {
         let first = self.once_more_where_others_answer(spot, first, patience, &under_way).await;
         let again =
             put_off(&first).and_then(|reply| Some((self.pause_before_retry(&reply)?, reply)));
+        if let Some((pause, _)) = &again {
+            self.places.pause(spot.to, *pause);
+        }
         let conversation = match again {
             // A place that was asked twice is left in peace, whoever else wants to know.
             Some((_, reply)) if !self.places.may_retry(spot.to) => {
@@ -237,11 +240,12 @@ impl Probing {
         manner: Manner<'_>,
         under_way: &UnderWay,
     ) -> Result<Conversation, Unfinished> {
-        let turn =
-            timeout(self.plan.timeout * TURNS_WAITED, self.places.turn(spot.to, manner.alone));
-        let turn = turn.await.map_err(|_| Unfinished::NoTurn)?;
+        let patience = self.plan.timeout * TURNS_WAITED;
+        let turn = self.places.turn_within(&spot.host, spot.to, manner.alone, patience);
+        let turn = turn.await.ok_or(Unfinished::NoTurn)?;
         // The semaphore is never closed, so a missing permit would only mean less politeness.
         let permit = self.jobs.clone().acquire_owned().await.ok();
+        self.rate.next().await;
         under_way.at(Step::Connecting);
         let start = Instant::now();
         self.inquiry.dials(&spot.host, spot.to.ip());
@@ -276,6 +280,9 @@ impl Probing {
         let tell = &|phase| under_way.at(Step::Talking(phase));
         let Driven { said, tls, farewell } =
             drive::converse(stream, dialogue, &attempt, start, deadline, tell).await;
+        if start.elapsed() * 2 > manner.timeout {
+            turn.was_slow();
+        }
         tokio::spawn(async move {
             farewell.wait().await;
             drop((turn, permit));
@@ -340,8 +347,9 @@ impl Probing {
 
     /// Says a ClientHello where a greeting was missing: a port that expects TLS at once answers.
     async fn look_for_tls(&self, spot: &Spot) -> Option<SecondLook> {
-        let _turn = self.places.turn(spot.to, false).await;
+        let _turn = self.places.turn(&spot.host, spot.to, false).await;
         let _permit = self.jobs.clone().acquire_owned().await.ok();
+        self.rate.next().await;
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let looked = timeout(SECOND_LOOK, async {
             let (_, stream) = self.dial(spot, SECOND_LOOK, None).await.ok()?;

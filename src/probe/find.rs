@@ -366,12 +366,22 @@ impl Finder {
         group: Group,
         token: Token,
     ) {
-        let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
+        let observation = |probe| EndpointObservation {
+            role: wanted.role,
+            host: wanted.host.clone(),
+            preference: wanted.preference,
+            address: to.ip(),
+            port: port.port,
+            mode: port.mode,
+            requirement,
+            probe,
+        };
+        let seen = match self.forbidden(wanted.role, to.ip(), redirected) {
             Some(skip) => {
                 if requirement == Requirement::OneOf {
                     group.one_is_done();
                 }
-                Probe::Skipped(skip)
+                observation(Probe::Skipped(skip))
             }
             None => {
                 let expected = self.probing.plan.expected_ports(&self.target, wanted.role);
@@ -403,32 +413,28 @@ impl Finder {
                 if requirement == Requirement::OneOf {
                     group.one_is_done();
                 }
-                self.look_into(&spot, requirement, &group, &probe).await;
-                probe
+                let seen = observation(probe);
+                self.look_into(&spot, &group, &seen).await;
+                seen
             }
         };
-        self.tell(Fact::Endpoint(Box::new(EndpointObservation {
-            role: wanted.role,
-            host: wanted.host,
-            preference: wanted.preference,
-            address: to.ip(),
-            port: port.port,
-            mode: port.mode,
-            requirement,
-            probe,
-        })));
+        self.tell(Fact::Endpoint(Box::new(seen)));
     }
 
     /// Looks into why an endpoint fails that has to work, and traces what the user wants traced.
-    async fn look_into(&self, spot: &Spot, requirement: Requirement, group: &Group, probe: &Probe) {
-        let Probe::Dialled(seen) = probe else { return };
-        let required = match requirement {
+    async fn look_into(&self, spot: &Spot, group: &Group, endpoint: &EndpointObservation) {
+        let Some(seen) = endpoint.conversation() else { return };
+        if endpoint.is_connected() {
+            self.probing.inquiry.remember(endpoint, self.probing.effects.now);
+        }
+        let required = match endpoint.requirement {
             Requirement::Required => true,
             Requirement::OneOf => !group.settled().await,
             Requirement::Optional => false,
         };
         let trouble = inquiry::trouble_of(spot.mode, seen);
         if required && let Some(trouble) = trouble {
+            self.probing.inquiry.remember(endpoint, self.probing.effects.now);
             self.probing.look_into(&spot.subject(), trouble).await;
         }
         let silent = trouble == Some(inquiry::Trouble::Silence);

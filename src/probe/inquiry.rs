@@ -8,6 +8,7 @@
 mod conclusion;
 mod controls;
 mod ladders;
+mod others;
 mod state;
 mod trouble;
 
@@ -127,7 +128,12 @@ impl Probing {
             true if !leads => self.trace(subject).await,
             true => self.trace_a_control(subject, false).await,
             false if leads => self.trace_a_control(subject, true).await,
-            false => {}
+            // What the leader's ladders show stands for all.
+            false => state.leaders_end().await,
+        }
+        if leads {
+            // The silent ones wait for it as well.
+            state.leader_is_done();
         }
     }
 
@@ -168,7 +174,7 @@ impl Probing {
             // A shortage of this machine shows nothing, and nothing is claimed.
             if let Some((outcome, greeting)) = probe {
                 let probe = SelfProbe { address: own, port, outcome, greeting };
-                self.inquiry.facts().self_probes.push(probe);
+                self.inquiry.add(|facts| facts.self_probes.push(probe));
             }
         })
         .await;
@@ -197,7 +203,7 @@ impl Probing {
         let address = subject.to.ip();
         if !self.inquiry.may_trace(address) {
             let gap = Gap::EnoughTraced { address, port: subject.port };
-            self.inquiry.facts().gaps.push(gap);
+            self.inquiry.add_gap(gap);
             return;
         }
         let reference = self.inquiry.reference(subject.to, subject.port);

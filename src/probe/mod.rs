@@ -11,28 +11,32 @@ mod network;
 mod patience;
 mod places;
 mod progress;
+mod rate;
 mod trace;
 mod wider;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt, stream};
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use self::find::{Fact, Finder};
 use self::inquiry::Inquiry;
 use self::patience::Gate;
 use self::places::Places;
+use self::rate::Rate;
 use crate::names::Target;
 use crate::net::connector::Connector;
 use crate::observation::{
-    DnsObservation, EndpointObservation, LocalNetwork, Observations, TargetObservation,
+    DnsObservation, EndpointObservation, LocalNetwork, NetworkObservation, Observations,
+    TargetObservation,
 };
 use crate::path::Hops;
-use crate::plan::Plan;
+use crate::plan::{Entry, Plan};
 use crate::resolve::Names;
 use crate::tls::Trust;
 
@@ -67,65 +71,180 @@ struct Probing {
     local: LocalNetwork,
     places: Places,
     jobs: Arc<Semaphore>,
+    rate: Rate,
+    started_at: OffsetDateTime,
     three_syns: Duration,
     inquiry: Inquiry,
 }
 
-/// Targets under way at once. Each has mostly a few dozen probes; `--jobs` bounds them all.
+/// Targets under way at once, at least. Each has mostly a few dozen probes; `--jobs` bounds them all.
 const TARGETS_AT_ONCE: usize = 64;
+
+/// Of a target's probes about so many are under way at once, where most are answered: with many
+/// `--jobs` there have to be more targets, or the jobs would have nothing to do.
+const PROBES_OF_A_TARGET: usize = 2;
 
 /// This program and its trust anchors are of this day (2026-11-01T00:00:00Z). It moves forward with
 /// the releases; with an old value only fewer wrong clocks are noticed.
 const RELEASED: i64 = 1_793_491_200;
+
+/// A target that is finished.
+pub struct Finished {
+    /// What was typed, and how it was understood.
+    pub entry: Entry,
+    /// What was seen of it, and what else of the run bears on it. Of a line of a list that is no
+    /// target there is nothing to be seen.
+    pub observations: Observations,
+}
 
 /// Carries a plan out and returns what was seen.
 ///
 /// `stop` becomes true when the user interrupts: what is finished by then is returned, and each
 /// target that was not says so.
 pub async fn run(plan: Plan, effects: Effects, stop: watch::Receiver<bool>) -> Observations {
-    let started_at = (effects.now)();
     let start = Instant::now();
-    let probing = Arc::new(Probing::new(plan, effects));
-    let slots = Arc::new(Semaphore::new(TARGETS_AT_ONCE));
-    let mut work = JoinSet::new();
-    for (at, (input, target)) in probing.plan.targets.iter().enumerate() {
-        let Ok(target) = target else { continue };
-        let (probing, slots, stop) = (Arc::clone(&probing), Arc::clone(&slots), stop.clone());
-        let (input, target) = (input.clone(), target.clone());
-        work.spawn(async move {
-            let mut wait = stop.clone();
-            let slot = tokio::select! {
-                slot = slots.acquire_owned() => slot.ok(),
-                () = interrupted(&mut wait) => None,
-            };
-            let observed = probing.clone().observe(input, target, stop).await;
-            probing.effects.progress.target_done();
-            drop(slot);
-            (at, observed)
-        });
-    }
-    let mut targets: Vec<(usize, TargetObservation)> = work.join_all().await;
+    let probing = Arc::new(Probing::new(plan, effects, false));
+    let mut entries = stream::iter(probing.plan.targets.clone());
+    let (finished, mut seen) = mpsc::channel(1);
+    let mut targets = Vec::new();
+    let each = |_: &Probing, at: usize, _: Entry, target: Option<TargetObservation>| (at, target);
+    let begun = probing.clone().each(&mut entries, each, finished, stop);
+    let collected = async {
+        while let Some((at, target)) = seen.recv().await {
+            targets.extend(target.map(|target| (at, target)));
+        }
+    };
+    let (begun, ()) = tokio::join!(begun, collected);
+    let left = probing.plan.targets.iter().enumerate().skip(begun);
+    let not_begun = left.filter_map(|(at, (input, target))| {
+        let target = target.as_ref().ok()?.clone();
+        Some((at, probing.not_begun(input.clone(), target)))
+    });
+    targets.extend(not_begun);
     targets.sort_by_key(|(at, _)| *at);
     Observations {
-        started_at,
-        duration: start.elapsed().into(),
-        released_at: OffsetDateTime::from_unix_timestamp(RELEASED).ok(),
-        local: probing.local,
         network: probing.inquiry.take(probing.effects.environment.clone()),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
+        ..probing.observations(start.elapsed())
     }
 }
 
+/// Carries a plan out for targets that come one after the other, however many there are, and sends
+/// what `made` makes of each as soon as it is finished. A few at a time are taken in advance, and
+/// none while `finished` is full.
+///
+/// Ends early, and takes no more targets, when `stop` becomes true or nobody listens any longer.
+pub async fn run_each<T: Send + 'static>(
+    plan: Plan,
+    effects: Effects,
+    mut entries: impl Stream<Item = Entry> + Unpin,
+    made: impl Fn(Finished) -> T + Send + Sync + 'static,
+    finished: mpsc::Sender<T>,
+    stop: watch::Receiver<bool>,
+) {
+    let probing = Arc::new(Probing::new(plan, effects, true));
+    let each = move |probing: &Probing, _: usize, entry, target: Option<TargetObservation>| {
+        let took = target.as_ref().map(|target| target.duration);
+        let mut observations = probing.observations(Duration::ZERO);
+        observations.duration = took.unwrap_or_default();
+        if let Some(target) = &target {
+            let environment = probing.effects.environment.clone();
+            observations.network = probing.inquiry.bearing_on(target, environment);
+        }
+        observations.targets.extend(target);
+        made(Finished { entry, observations })
+    };
+    probing.each(&mut entries, each, finished, stop).await;
+}
+
 impl Probing {
-    fn new(plan: Plan, effects: Effects) -> Self {
+    /// `by_target` says that each target is judged by itself.
+    fn new(plan: Plan, effects: Effects, by_target: bool) -> Self {
         Self {
             local: effects.connector.local_network(),
-            places: Places::default(),
+            places: Places::new(plan.bulk),
             jobs: Arc::new(Semaphore::new(plan.jobs)),
+            rate: Rate::of(plan.rate),
+            started_at: (effects.now)(),
             three_syns: effects.connector.three_syns(),
-            inquiry: Inquiry::default(),
+            inquiry: Inquiry::new(by_target),
             plan,
             effects,
+        }
+    }
+
+    /// Observes targets as they come, a bounded number at a time, and sends what is made of each.
+    /// Returns how many were taken.
+    async fn each<T: Send + 'static>(
+        self: Arc<Self>,
+        entries: &mut (impl Stream<Item = Entry> + Unpin),
+        made: impl Fn(&Self, usize, Entry, Option<TargetObservation>) -> T + Send + Sync + 'static,
+        finished: mpsc::Sender<T>,
+        stop: watch::Receiver<bool>,
+    ) -> usize {
+        let at_once = TARGETS_AT_ONCE.max(self.plan.jobs / PROBES_OF_A_TARGET);
+        let made = Arc::new(made);
+        let mut work = JoinSet::new();
+        let mut interrupt = stop.clone();
+        let mut taken = 0;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = interrupted(&mut interrupt) => break,
+                () = finished.closed() => break,
+                Some(ended) = work.join_next() => {
+                    ended_well(ended);
+                    continue;
+                }
+                next = entries.next(), if work.len() < at_once => next,
+            };
+            let Some((input, understood)) = next else { break };
+            let at = taken;
+            taken += 1;
+            let (probing, made) = (Arc::clone(&self), Arc::clone(&made));
+            let (finished, stop) = (finished.clone(), stop.clone());
+            work.spawn(async move {
+                let target = match understood.clone() {
+                    Ok(target) => Some(probing.clone().observe(input.clone(), target, stop).await),
+                    Err(_) => None,
+                };
+                probing.effects.progress.target_done();
+                let result = made(&probing, at, (input, understood), target);
+                // Whoever listens no longer wants nothing more.
+                let _ = finished.send(result).await;
+            });
+        }
+        while let Some(ended) = work.join_next().await {
+            ended_well(ended);
+            if finished.is_closed() {
+                work.abort_all();
+            }
+        }
+        taken
+    }
+
+    /// What is true of a run before anything was seen.
+    fn observations(&self, duration: Duration) -> Observations {
+        Observations {
+            started_at: self.started_at,
+            duration: duration.into(),
+            released_at: OffsetDateTime::from_unix_timestamp(RELEASED).ok(),
+            local: self.local,
+            network: NetworkObservation::default(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// What there is to say of a target on which no work began before the user interrupted.
+    fn not_begun(&self, input: String, target: Target) -> TargetObservation {
+        TargetObservation {
+            input,
+            target,
+            observed_at: (self.effects.now)(),
+            duration: Duration::ZERO.into(),
+            complete: false,
+            dns: DnsObservation::default(),
+            endpoints: Vec::new(),
         }
     }
 
@@ -171,6 +290,15 @@ impl Probing {
             dns,
             endpoints,
         }
+    }
+}
+
+/// A fault of this program is not hidden by the task in which it happened.
+fn ended_well(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn run(
 ) -> NetworkObservations {
     let started_at = (effects.now)();
     let start = Instant::now();
-    let probing = Arc::new(Probing::new(plan, effects));
+    let probing = Arc::new(Probing::new(plan, effects, false));
     let mut work = JoinSet::new();
     for port in &probing.plan.ports {
         for ipv4 in [true, false] {

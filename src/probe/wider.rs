@@ -36,8 +36,9 @@ impl Probing {
             return None;
         }
         under_way.at(Step::LookingAgain);
-        let _turn = self.places.turn(spot.to, false).await;
+        let _turn = self.places.turn(&spot.host, spot.to, false).await;
         let _permit = self.jobs.clone().acquire_owned().await.ok();
+        self.rate.next().await;
         // The way to where TLS begins takes what it took before; only the look itself is new.
         let limit = SECOND_LOOK + Duration::from_secs_f64(seen.timings.total.as_secs());
         let limit = limit.min(self.plan.timeout);

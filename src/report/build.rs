@@ -19,15 +19,24 @@ use crate::observation::{
     EndpointObservation, HostObservation, Keyword, LocalNetwork, Lookup, LookupOutcome, Millis,
     MxObservation, MxRecord, Observations, SecondLook, Skip, TargetObservation,
 };
-use crate::plan::Plan;
+use crate::plan::{Entry, Plan};
 
 impl Report {
     /// Joins what was seen with what was made of it. The plan gives the asked ports, and the
     /// lines of a list that are no targets.
     pub fn new(plan: &Plan, run: &Observations, diagnosis: &Diagnosis) -> Self {
+        Self::of_targets(plan, &plan.targets, run, diagnosis)
+    }
+
+    /// As [`new`](Self::new), of these targets alone; they are those of the observations.
+    pub fn of_targets(
+        plan: &Plan,
+        entries: &[Entry],
+        run: &Observations,
+        diagnosis: &Diagnosis,
+    ) -> Self {
         let mut reports = run.targets.iter().zip(&diagnosis.targets).map(|(s, d)| target(s, d));
-        let targets = plan
-            .targets
+        let targets = entries
             .iter()
             .filter_map(|(input, understood)| match understood {
                 Ok(_) => reports.next(),
@@ -35,7 +44,7 @@ impl Report {
             })
             .collect();
         let ports = plan
-            .asked_ports()
+            .ports_asked_of(entries)
             .into_iter()
             .map(|port| {
                 let (outbound, block) = outbound(port_outlook(run, diagnosis, port));

@@ -4,12 +4,13 @@
 //! the look-ups of a domain are. Must not know how a question travels; a [`Resolver`] does. The
 //! answers are facts for [`diagnosis`](crate::diagnosis).
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use super::order::{sort_mx, sort_srv};
@@ -23,6 +24,13 @@ use crate::port::Mode;
 /// How long resolvers usually repeat a SERVFAIL that they have cached: BIND one second
 /// (`servfail-ttl`), Unbound five. RFC 9520 §3.2 asks for at least one.
 const SERVFAIL_CACHED: Duration = Duration::from_millis(5200);
+
+/// Answers that are kept, those that were used last. A long list has three of its own for each
+/// domain; what many domains share is used again before as many others have come.
+const KEPT: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// An answer with more records is not kept: so much memory is for nobody's zone to take.
+const KEPT_RECORDS: usize = 64;
 
 /// What goes into [`Names`] besides the resolver.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +46,12 @@ pub struct NamesOptions {
 /// Empty until the first of those who want it has it.
 type SharedAnswer = Arc<OnceCell<Arc<Answer>>>;
 
-/// Looks names up. Each name and type is asked for once a run, however many tasks want it.
+/// Looks names up. Each name and type is asked for once while its answer is kept, however many tasks
+/// want it.
 pub struct Names {
     resolver: Arc<dyn Resolver>,
     options: NamesOptions,
-    answers: Mutex<HashMap<(String, RecordType), SharedAnswer>>,
+    answers: Mutex<LruCache<(String, RecordType), SharedAnswer>>,
     /// Whether the name server answers for a name that cannot be in its cache.
     answers_elsewhere: OnceCell<Option<bool>>,
 }
@@ -50,7 +59,8 @@ pub struct Names {
 impl Names {
     /// Nothing asked yet.
     pub fn new(resolver: Arc<dyn Resolver>, options: NamesOptions) -> Self {
-        Self { resolver, options, answers: Mutex::default(), answers_elsewhere: OnceCell::new() }
+        let answers = Mutex::new(LruCache::new(KEPT));
+        Self { resolver, options, answers, answers_elsewhere: OnceCell::new() }
     }
 
     /// The MX records of a domain, in the order in which a client tries them. `implicit` is left
@@ -152,13 +162,17 @@ impl Names {
     }
 
     async fn ask(&self, name: &str, record_type: RecordType) -> Arc<Answer> {
+        let key = (name.to_owned(), record_type);
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            answers.entry((name.to_owned(), record_type)).or_default().clone()
+            answers.get_or_insert(key.clone(), SharedAnswer::default).clone()
         };
-        cell.get_or_init(|| async { Arc::new(self.ask_thoroughly(name, record_type).await) })
-            .await
-            .clone()
+        let ask = || async { Arc::new(self.ask_thoroughly(name, record_type).await) };
+        let answer = cell.get_or_init(ask).await.clone();
+        if answer.records.len() > KEPT_RECORDS {
+            self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop(&key);
+        }
+        answer
     }
 
     /// Asks, and after a SERVFAIL finds out whose fault it is.

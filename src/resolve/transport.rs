@@ -11,9 +11,10 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long is waited.
 #[derive(Clone, Debug)]
@@ -40,6 +41,10 @@ impl Default for Waits {
     }
 }
 
+/// How often a shortage of this machine is waited out, and for how long each time.
+const SHORTAGES: u32 = 16;
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(250);
+
 /// More than any server may send after being told 1232 (DNS flag day 2020); what is cut off fails to
 /// parse and is asked for over TCP.
 const DATAGRAM: usize = 4096;
@@ -54,7 +59,7 @@ pub(super) async fn udp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(local).await?;
+    let socket = bind(local).await?;
     socket.connect(server).await?;
     for wait in &waits.udp {
         socket.send(query).await?;
@@ -63,6 +68,22 @@ pub(super) async fn udp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::
         }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+/// A socket. Where this machine has no descriptor left for it, others are about to give theirs back.
+async fn bind(local: SocketAddr) -> io::Result<UdpSocket> {
+    for _ in 0..SHORTAGES {
+        match UdpSocket::bind(local).await {
+            Err(error) if is_shortage(&error) => sleep(SHORTAGE_PAUSE).await,
+            bound => return bound,
+        }
+    }
+    UdpSocket::bind(local).await
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM))
 }
 
 async fn receive(socket: &UdpSocket, query: &[u8]) -> io::Result<Vec<u8>> {

@@ -27,7 +27,7 @@ fn parse(line: &str) -> Args {
         Stop::Usage(why) => panic!("{line}: {why}"),
         Stop::Show(_) => panic!("{line}: it only shows something"),
     });
-    Plan::new(&args, || Ok(String::new())).unwrap_or_else(|why| panic!("{line}: {why}"));
+    Plan::new(&args, |_| Ok(String::new())).unwrap_or_else(|why| panic!("{line}: {why}"));
     args
 }
 

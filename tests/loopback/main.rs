@@ -5,6 +5,7 @@
 //! contract of statuses, finding codes and exit codes. Read on in `harness.rs`.
 
 mod bad_input;
+mod bulk;
 mod domains;
 mod exit_codes;
 mod formats;

@@ -199,7 +199,7 @@ fn a_clock_that_jumps_changes_no_duration_and_no_connection() {
     let mut words = vec!["smtpcheck".to_owned(), "server.example:25".to_owned()];
     words.extend(lab.options());
     let args = smtpcheck::Args::read(words.iter().map(Into::into)).expect("arguments");
-    let plan = smtpcheck::Plan::new(&args, || Ok(String::new())).expect("a plan");
+    let plan = smtpcheck::Plan::new(&args, |_| Ok(String::new())).expect("a plan");
     let mut effects = smtpcheck::system_effects(&args, &plan).expect("the anchors can be read");
     effects.now = jumping;
     let runtime = tokio::runtime::Runtime::new().expect("threads");

@@ -16,6 +16,9 @@ fn made(lab: &Lab, marker: &str) -> Option<String> {
     if marker == "findings" {
         return Some(table());
     }
+    if marker == "list" {
+        return Some(many_domains(lab));
+    }
     // A path with routers on it is nothing that loopback could show.
     if let Some((picture, command)) =
         marker.strip_prefix("picture ").and_then(|m| m.split_once(": "))
@@ -31,6 +34,34 @@ fn made(lab: &Lab, marker: &str) -> Option<String> {
     let output = child.env("LANG", "C.UTF-8").env_remove("LC_ALL").output().expect("it runs");
     let text = String::from_utf8(output.stdout).expect("a text report is UTF-8");
     Some(format!("```console\n$ smtpcheck {command}\n{text}```"))
+}
+
+/// A list on its way through the program and through `jq`.
+fn many_domains(lab: &Lab) -> String {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (list, results) = (folder.path().join("domains.txt"), folder.path().join("results.jsonl"));
+    let domains = "healthy.example\nexpired.example\nclosed.example\nhealthy..example\n";
+    std::fs::write(&list, domains).expect("it can be written");
+    let mut arguments = lab.options();
+    arguments.extend(["-p25", "-fjsonl"].map(str::to_owned));
+    arguments.push(format!("--input={}", list.display()));
+    arguments.push(format!("--output={}", results.display()));
+    let output = crate::harness::run(arguments);
+    let code = output.status.code().expect("it ends by itself");
+    let results = std::fs::read_to_string(&results).expect("the results");
+    let line = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        let word = |key: &str| line[key].as_str().unwrap_or("?").to_owned();
+        format!("{}: {}: {}\n", word("input"), word("verdict"), word("summary"))
+    };
+    let mut lines: Vec<String> = results.lines().map(line).collect();
+    // They come as they are finished.
+    lines.sort();
+    format!(
+        "```console\n$ smtpcheck --input domains.txt -p 25 -f jsonl -o results.jsonl; echo $?\n{code}\n\
+         $ jq -r '.input + \": \" + .verdict + \": \" + .summary' results.jsonl | sort\n{}```",
+        lines.concat()
+    )
 }
 
 fn table() -> String {
@@ -115,6 +146,7 @@ fn readme_shows_what_the_program_says() {
         "picture trace-one: trace smtp.example.com",
         "output: explain auth-before-tls",
         "findings",
+        "list",
     ] {
         assert!(readme.contains(&format!("<!-- {marker} -->\n")), "README lost `{marker}`");
     }

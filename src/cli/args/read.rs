@@ -107,7 +107,7 @@ impl Args {
                 table.fail_on = None;
             }
         }
-        let nothing = self.targets.is_empty() && self.submission.is_empty();
+        let nothing = self.targets.is_empty() && self.submission.is_empty() && self.input.is_none();
         if self.command.is_none() && nothing && self.configured.is_empty() {
             return Err(Stop::Usage(
                 "name a TARGET to check, as in `smtpcheck example.com`, or a server with -s (--help \

@@ -46,6 +46,14 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+pub(super) fn parse_rate(text: &str) -> Result<f64, String> {
+    let allowed = "give connections a second, at least 0.01 and at most 100000, as in 50";
+    match text.trim().parse::<f64>() {
+        Ok(rate) if (0.01..=100_000.0).contains(&rate) => Ok(rate),
+        _ => Err(allowed.to_owned()),
+    }
+}
+
 pub(super) fn parse_address(text: &str) -> Result<IpAddr, String> {
     text.trim()
         .parse()

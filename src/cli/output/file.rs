@@ -30,14 +30,20 @@ pub fn try_append(path: &Path) -> io::Result<()> {
 }
 
 /// Adds whole lines to a file, in one write a line: whoever reads it meanwhile sees no half one.
+pub fn append(path: &Path, lines: &str) -> io::Result<()> {
+    let mut file = to_append(path)?;
+    lines.split_inclusive('\n').try_for_each(|line| file.write_all(line.as_bytes()))
+}
+
+/// Opens a file to add whole lines to it.
 ///
 /// A last line that was left unfinished, as by a power failure, is ended first.
-pub fn append(path: &Path, lines: &str) -> io::Result<()> {
+pub fn to_append(path: &Path) -> io::Result<File> {
     let mut file = File::options().append(true).create(true).open(path)?;
     if !is_special(path) && ends_within_a_line(path).unwrap_or(false) {
         file.write_all(b"\n")?;
     }
-    lines.split_inclusive('\n').try_for_each(|line| file.write_all(line.as_bytes()))
+    Ok(file)
 }
 
 fn ends_within_a_line(path: &Path) -> io::Result<bool> {

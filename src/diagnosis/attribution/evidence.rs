@@ -219,9 +219,8 @@ pub struct Case<'a> {
 impl<'a> Evidence<'a> {
     /// The evidence of a run.
     pub fn of(run: &'a Observations) -> Self {
-        let endpoints = run.targets.iter().flat_map(|target| &target.endpoints);
         let mut evidence = Self::of_network(&run.network);
-        evidence.spots.extend(endpoints.filter_map(Spot::of));
+        evidence.spots.extend(run.endpoints().filter_map(|(_, endpoint)| Spot::of(endpoint)));
         evidence
     }
 

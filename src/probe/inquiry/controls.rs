@@ -110,7 +110,8 @@ impl Probing {
         }
         let mut seen = work.join_all().await;
         seen.sort_by_key(|(at, _)| *at);
-        self.inquiry.facts().controls.extend(seen.into_iter().filter_map(|(_, seen)| seen));
+        let seen = seen.into_iter().filter_map(|(_, seen)| seen);
+        self.inquiry.add(|facts| facts.controls.extend(seen));
     }
 
     async fn talk_to(
@@ -149,7 +150,7 @@ impl Probing {
                     _ => "others kept talking to it".to_owned(),
                 };
                 let gap = Gap::ControlNotDialled { host, port, why };
-                self.inquiry.facts().gaps.push(gap);
+                self.inquiry.add_gap(gap);
                 return None;
             }
         };
@@ -240,7 +241,7 @@ impl Probing {
         };
         let Some(address) = address else {
             let gap = Gap::ControlWithoutAddress { host, ipv4, lookup };
-            self.inquiry.facts().gaps.push(gap);
+            self.inquiry.add_gap(gap);
             return None;
         };
         let redirected = instead.is_some();
@@ -253,7 +254,7 @@ impl Probing {
                 Skip::NoIpv6Here => "this machine has no IPv6".to_owned(),
                 Skip::NotPublic => format!("{address} is not a public address"),
             };
-            self.inquiry.facts().gaps.push(Gap::ControlNotDialled { host, port, why });
+            self.inquiry.add_gap(Gap::ControlNotDialled { host, port, why });
             return None;
         }
         let to = instead.unwrap_or(SocketAddr::new(address, port));

@@ -27,7 +27,7 @@ impl Probing {
                 if path.own_distance().is_some() {
                     self.inquiry.port((path.port, address.is_ipv4())).lets_through();
                 }
-                self.inquiry.facts().paths.push(path);
+                self.inquiry.add(|facts| facts.paths.push(path));
             }
             Err(why) => not_traced(&self.inquiry, address, fresh[at].port, why),
         };
@@ -36,5 +36,5 @@ impl Probing {
 }
 
 fn not_traced(inquiry: &Inquiry, address: IpAddr, port: u16, why: String) {
-    inquiry.facts().gaps.push(Gap::NotTraced { address, port, why });
+    inquiry.add_gap(Gap::NotTraced { address, port, why });
 }

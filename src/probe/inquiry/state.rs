@@ -1,18 +1,21 @@
 //! What all inquiries of a run share: facts, and who has done what already.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lru::LruCache;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::controls::Place;
+use super::others::Others;
 use super::trouble::{Trouble, is_healthy};
 use super::{PortKey, same_family};
 use crate::names::Host;
-use crate::observation::{ConnectOutcome, Millis, NetworkObservation, PathObservation};
+use crate::observation::{ConnectOutcome, Gap, Millis, NetworkObservation, PathObservation};
 use crate::path::ladder::Reference;
 use crate::path::{Hops, Rail, Walks};
 
@@ -20,6 +23,24 @@ use crate::path::{Hops, Rail, Walks};
 /// once a second at worst, and every ladder asks them twice: more would keep the user waiting, and
 /// a list of thousands of dead servers must not become a flood.
 const MOST_TRACED: usize = 8;
+
+/// Addresses of which it is remembered what they are called and what answers there, those that were
+/// dialled last.
+const ADDRESSES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+
+/// Names of one address that are remembered. Some lend theirs to every customer's name.
+const NAMES: usize = 16;
+
+/// Ports that are known to answer somewhere, of those that are remembered.
+const PORTS: usize = 64;
+
+/// Ports of which it is known what was done about them. No list asks for so many; SRV records that
+/// somebody makes up may.
+const PORT_STATES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// What is kept of each kind of evidence, the latest. All of it together is a few megabytes; only
+/// gaps come by the thousand, one for each server that is dead.
+const EVIDENCE: usize = 1024;
 
 /// Most machines answer here, and no mail filter touches it: the reference where no other port of
 /// an address is known to answer.
@@ -29,20 +50,23 @@ pub(super) const HTTPS: u16 = 443;
 type Once = Arc<OnceCell<()>>;
 
 /// A port that answered at an address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answered {
     rail: Rail,
     connected: bool,
 }
 
-/// The state of all inquiries of a run.
-#[derive(Default)]
+/// The state of all inquiries of a run. None of it grows with the number of targets.
 pub struct Inquiry {
     facts: Mutex<NetworkObservation>,
-    ports: Mutex<HashMap<PortKey, Arc<PortState>>>,
-    looked_into: Mutex<HashMap<(SocketAddr, Trouble), Once>>,
-    answered: Mutex<Vec<Answered>>,
-    hosts: Mutex<HashMap<IpAddr, Vec<Host>>>,
+    /// What is remembered of the targets, where each is judged by itself.
+    pub(super) others: Option<Mutex<Others>>,
+    ports: Mutex<LruCache<PortKey, Arc<PortState>>>,
+    looked_into: Mutex<LruCache<(SocketAddr, Trouble), Once>>,
+    answered: Mutex<LruCache<IpAddr, Vec<Answered>>>,
+    /// Ports that could be connected to somewhere, by family.
+    connected: Mutex<BTreeSet<(bool, u16)>>,
+    hosts: Mutex<LruCache<IpAddr, Vec<Host>>>,
     traced: Mutex<HashSet<IpAddr>>,
     walked: Mutex<HashMap<IpAddr, Arc<AsyncMutex<HashSet<u16>>>>>,
     walks: OnceLock<Walks>,
@@ -91,6 +115,11 @@ impl PortState {
         *self.leader.get_or_init(|| to) == to
     }
 
+    /// Whether this place is that one.
+    pub(super) fn is_led_by(&self, to: SocketAddr) -> bool {
+        self.leader.get() == Some(&to)
+    }
+
     /// Something got through on this port: its silence elsewhere has other reasons.
     pub fn got_through(&self) -> bool {
         self.got_through.load(Ordering::Relaxed)
@@ -133,9 +162,40 @@ impl PortState {
 }
 
 impl Inquiry {
-    /// The facts, to be added to or taken.
+    /// Nothing was asked. `by_target` says that each target is judged by itself.
+    pub fn new(by_target: bool) -> Self {
+        Self {
+            facts: Mutex::default(),
+            others: by_target.then(Mutex::default),
+            ports: Mutex::new(LruCache::new(PORT_STATES)),
+            looked_into: Mutex::new(LruCache::new(ADDRESSES)),
+            answered: Mutex::new(LruCache::new(ADDRESSES)),
+            connected: Mutex::default(),
+            hosts: Mutex::new(LruCache::new(ADDRESSES)),
+            traced: Mutex::default(),
+            walked: Mutex::default(),
+            walks: OnceLock::new(),
+        }
+    }
+
+    /// The facts.
     pub fn facts(&self) -> MutexGuard<'_, NetworkObservation> {
         lock(&self.facts)
+    }
+
+    /// Adds facts, and drops the oldest where there are too many.
+    pub fn add(&self, add: impl FnOnce(&mut NetworkObservation)) {
+        let mut facts = self.facts();
+        add(&mut facts);
+        shorten(&mut facts.controls);
+        shorten(&mut facts.paths);
+        shorten(&mut facts.self_probes);
+        shorten(&mut facts.gaps);
+    }
+
+    /// Adds something that could not be looked at.
+    pub(super) fn add_gap(&self, gap: Gap) {
+        self.add(|facts| facts.gaps.push(gap));
     }
 
     /// Hands over the facts, at the end of a run.
@@ -145,18 +205,18 @@ impl Inquiry {
 
     /// What is known of a port.
     pub fn port(&self, key: PortKey) -> Arc<PortState> {
-        Arc::clone(lock(&self.ports).entry(key).or_default())
+        Arc::clone(lock(&self.ports).get_or_insert(key, Arc::default))
     }
 
     pub(super) fn looked_into(&self, to: SocketAddr, trouble: Trouble) -> Once {
-        Arc::clone(lock(&self.looked_into).entry((to, trouble)).or_default())
+        Arc::clone(lock(&self.looked_into).get_or_insert((to, trouble), Once::default))
     }
 
     /// Notes that an address is dialled for a host.
     pub fn dials(&self, host: &Host, address: IpAddr) {
         let mut hosts = lock(&self.hosts);
-        let known = hosts.entry(address).or_default();
-        if !known.contains(host) {
+        let known = hosts.get_or_insert_mut(address, Vec::new);
+        if known.len() < NAMES && !known.contains(host) {
             known.push(host.clone());
         }
     }
@@ -172,7 +232,18 @@ impl Inquiry {
         };
         if answered {
             self.port((port, to.is_ipv4())).lets_through();
-            lock(&self.answered).push(Answered { rail: Rail { port, to }, connected });
+            let answered = Answered { rail: Rail { port, to }, connected };
+            let mut all = lock(&self.answered);
+            let known = all.get_or_insert_mut(to.ip(), Vec::new);
+            if known.len() < PORTS && !known.contains(&answered) {
+                known.push(answered);
+            }
+            drop(all);
+            let mut ports = lock(&self.connected);
+            // What was redirected by the user says nothing about the port elsewhere.
+            if connected && port == to.port() && ports.len() < PORTS {
+                ports.insert((to.is_ipv4(), port));
+            }
         }
     }
 
@@ -190,8 +261,9 @@ impl Inquiry {
     /// The port of the same address with which `port` is compared: one that answers, better one
     /// that is open.
     pub(super) fn reference(&self, to: SocketAddr, port: u16) -> Rail {
-        let answered = lock(&self.answered);
-        let others = answered.iter().filter(|a| a.rail.to.ip() == to.ip() && a.rail.port != port);
+        let mut answered = lock(&self.answered);
+        let others = answered.get(&to.ip()).into_iter().flatten();
+        let others = others.filter(|a| a.rail.port != port);
         let best = others.min_by_key(|a| (!a.connected, a.rail.port));
         let https = Rail { port: HTTPS, to: SocketAddr::new(to.ip(), HTTPS) };
         best.map_or(https, |answered| answered.rail)
@@ -203,13 +275,10 @@ impl Inquiry {
         if own.port != HTTPS {
             return own;
         }
-        let answered = lock(&self.answered);
-        let others = answered
-            .iter()
-            .filter(|a| a.connected && a.rail.port != port && same_family(a.rail.to.ip(), to.ip()));
-        // What was redirected by the user says nothing about the port elsewhere.
-        let straight = others.filter(|a| a.rail.port == a.rail.to.port());
-        let port = straight.map(|a| a.rail.port).min();
+        let connected = lock(&self.connected);
+        let of_family =
+            connected.iter().filter(|(ipv4, other)| *ipv4 == to.is_ipv4() && *other != port);
+        let port = of_family.map(|(_, port)| *port).min();
         port.map_or(own, |port| Rail { port, to: SocketAddr::new(to.ip(), port) })
     }
 
@@ -249,7 +318,7 @@ impl Inquiry {
     /// Whether two addresses belong to different operators, as far as this run knows who they are.
     pub(super) fn are_unrelated(&self, one: IpAddr, other: IpAddr) -> bool {
         let hosts = lock(&self.hosts);
-        let at = |address| hosts.get(&address).into_iter().flatten();
+        let at = |address| hosts.peek(&address).into_iter().flatten();
         at(one).all(|first| {
             at(other).all(|second| !crate::control::are_related((first, one), (second, other)))
         })
@@ -272,6 +341,11 @@ impl Inquiry {
         }
         shown
     }
+}
+
+fn shorten<T>(evidence: &mut Vec<T>) {
+    let surplus = evidence.len().saturating_sub(EVIDENCE);
+    evidence.drain(..surplus);
 }
 
 async fn becomes_true(flag: &watch::Sender<bool>) {
@@ -305,7 +379,7 @@ mod tests {
 
     #[test]
     fn the_reference_is_an_open_port_of_the_same_address_before_a_closed_one() {
-        let inquiry = Inquiry::default();
+        let inquiry = Inquiry::new(false);
         let silent = to("192.0.2.1:25");
         assert_eq!(inquiry.reference(silent, 25).to, to("192.0.2.1:443"));
         inquiry.dialled(465, to("192.0.2.1:465"), &ConnectOutcome::Refused);
@@ -324,7 +398,7 @@ mod tests {
 
     #[test]
     fn what_is_silent_gets_nothing_through_and_what_answers_does() {
-        let inquiry = Inquiry::default();
+        let inquiry = Inquiry::new(false);
         let at = to("192.0.2.1:25");
         inquiry.dialled(25, at, &ConnectOutcome::TimedOut);
         assert!(!inquiry.port((25, true)).got_through());
@@ -335,7 +409,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_ends_the_conclusion_for_whoever_still_waits() {
-        let inquiry = Inquiry::default();
+        let inquiry = Inquiry::new(false);
         let state = inquiry.port((25, true));
         state.conclude();
         let waits = state.conclusive_from(Instant::now() + Duration::from_secs(2));
@@ -348,7 +422,7 @@ mod tests {
 
     #[test]
     fn one_place_leads_and_only_so_many_are_traced() {
-        let inquiry = Inquiry::default();
+        let inquiry = Inquiry::new(false);
         let state = inquiry.port((25, true));
         assert!(state.leads(to("192.0.2.1:25")) && state.leads(to("192.0.2.1:25")));
         assert!(!state.leads(to("192.0.2.2:25")));

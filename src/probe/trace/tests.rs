@@ -88,7 +88,7 @@ fn answer(name: &str, record_type: RecordType) -> Answer {
 async fn traced(words: &[&str], stop_after: Option<Duration>) -> (Vec<String>, Vec<String>) {
     let words = ["smtpcheck", "trace"].into_iter().chain(words.iter().copied());
     let args = Args::read(words.map(Into::into)).expect("arguments");
-    let plan = Plan::new(&args, || Ok(String::new())).expect("a plan");
+    let plan = Plan::new(&args, |_| Ok(String::new())).expect("a plan");
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts: None };
     let resolver = FakeResolver::new(|name, record_type, _| answer(name, record_type));
     let world = Arc::new(World::default());

@@ -27,19 +27,35 @@ use self::scenario::Scenario;
 /// Plays a scenario. Returns what is wrong, one line each, and what occurred in it: finding codes
 /// and statuses.
 pub fn play(text: &str) -> (Vec<String>, BTreeSet<String>) {
-    let scenario: Scenario = match toml::from_str(text) {
-        Ok(scenario) => scenario,
-        Err(error) => return (vec![error.to_string()], BTreeSet::new()),
+    let read = || toml::from_str::<Scenario>(text);
+    let (scenario, again) = match (read(), read()) {
+        (Ok(scenario), Ok(again)) => (scenario, again),
+        (Err(error), _) | (_, Err(error)) => return (vec![error.to_string()], BTreeSet::new()),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(run(scenario))
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+    };
+    let (mut wrong, occurred) = runtime().block_on(run(scenario));
+    let by_target = runtime().block_on(run_by_target(again));
+    wrong.extend(by_target.into_iter().map(|what| format!("each target by itself: {what}")));
+    (wrong, occurred)
 }
 
-async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
+/// A scenario's plan and effects; `network` is the world behind them.
+struct Prepared {
+    plan: Plan,
+    effects: Effects,
+    network: Arc<network::World>,
+    stopped: watch::Receiver<bool>,
+    /// Goes away at the end.
+    _config: Option<tempfile::NamedTempFile>,
+}
+
+fn prepare(scenario: &mut Scenario) -> Prepared {
     let config = scenario.config.take().map(|text| {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), text).expect("it can be written");
@@ -58,9 +74,9 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
     }
     let args = Args::read(words.into_iter().map(Into::into)).expect("a command line");
     let list = scenario.stdin.clone().unwrap_or_default();
-    let plan = Plan::new(&args, || Ok(list)).expect("a plan");
+    let plan = Plan::new(&args, |_| Ok(list)).expect("a plan");
     let environment = scenario.local.environment.clone();
-    let network = Arc::new(network::World::new(&mut scenario));
+    let network = Arc::new(network::World::new(scenario));
     let zone = names::World::new(scenario.resolver, std::mem::take(&mut scenario.dns));
     let options = NamesOptions { ipv4: plan.ipv4, ipv6: plan.ipv6, hosts: None };
     let effects = Effects {
@@ -82,6 +98,43 @@ async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
         }
         stop.send_replace(true);
     });
+    Prepared { plan, effects, network, stopped, _config: config }
+}
+
+/// Plays it as for `jsonl`, where each target is judged without the others: the verdicts are the same.
+async fn run_by_target(mut scenario: Scenario) -> Vec<String> {
+    let Prepared { plan, effects, stopped, _config, .. } = prepare(&mut scenario);
+    let shared = plan.clone();
+    let made = move |finished: smtpcheck::Finished| {
+        let diagnosis = diagnose(&finished.observations, &shared.demands);
+        let entries = std::slice::from_ref(&finished.entry);
+        Report::of_targets(&shared, entries, &finished.observations, &diagnosis)
+    };
+    let (finished, mut reports) = tokio::sync::mpsc::channel(1);
+    let entries = futures_util::stream::iter(plan.targets.clone());
+    let probing = smtpcheck::probe_each(plan.clone(), effects, entries, made, finished, stopped);
+    let collecting = async {
+        let mut lines: Vec<Value> = Vec::new();
+        while let Some(report) = reports.recv().await {
+            let line = smtpcheck::jsonl(&report);
+            lines.push(serde_json::from_str(&line).expect("a line of JSON"));
+        }
+        lines
+    };
+    let ((), mut lines) = tokio::join!(probing, collecting);
+    let place = |line: &Value| plan.targets.iter().position(|(input, _)| line["input"] == **input);
+    lines.sort_by_key(place);
+    // What each line says of the ports of the network depends on when its target was finished.
+    scenario.outbound.clear();
+    // A target that was not begun has no line.
+    if lines.len() < scenario.expect.len() && scenario.interrupted_after.is_some() {
+        return Vec::new();
+    }
+    expect::differences(&scenario, &serde_json::json!({ "targets": lines }))
+}
+
+async fn run(mut scenario: Scenario) -> (Vec<String>, BTreeSet<String>) {
+    let Prepared { plan, effects, network, stopped, _config } = prepare(&mut scenario);
     let observations = probe(plan.clone(), effects, stopped).await;
     // Goodbyes are said behind the user's back; the servers listen to those, too.
     tokio::time::sleep(Duration::from_secs(5)).await;
