@@ -35,6 +35,7 @@ mod together;
 pub mod trace;
 mod words;
 
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 
 use self::attribution::Evidence;
@@ -272,7 +273,8 @@ fn reach(
 
 fn endpoint_drafts(facts: &EndpointFacts<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    let software = facts.endpoint.conversation().and_then(software::recognise);
+    // Most servers have no fault, and looking through their words takes longer than all checks.
+    let software = LazyCell::new(|| facts.endpoint.conversation().and_then(software::recognise));
     for check in checks::ALL {
         let (Rule::Endpoint(rule), Some(severity)) =
             (check.rule, check.severity(facts.endpoint.port))
@@ -280,7 +282,7 @@ fn endpoint_drafts(facts: &EndpointFacts<'_>) -> Vec<Draft> {
             continue;
         };
         if let Outcome::Found(found) = rule(facts) {
-            let found = found.into_iter().map(|found| with_setting(found, check, software));
+            let found = found.into_iter().map(|found| with_setting(found, check, *software));
             drafts.extend(found.map(|found| Draft { check, severity, found }));
         }
     }

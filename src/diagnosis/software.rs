@@ -25,9 +25,17 @@ pub struct Software {
     pub id: String,
     /// The name for people.
     pub name: String,
-    greeting: Vec<Regex>,
-    ehlo: Vec<Regex>,
-    starttls: Vec<Regex>,
+    greeting: Vec<Pattern>,
+    ehlo: Vec<Pattern>,
+    starttls: Vec<Pattern>,
+}
+
+/// A regular expression, and words that are in every text that matches it: to look for those first
+/// is many times faster, and nearly all patterns fail.
+#[derive(Debug)]
+struct Pattern {
+    words: String,
+    regex: Regex,
 }
 
 #[derive(Deserialize)]
@@ -73,8 +81,67 @@ impl From<Row> for Software {
     }
 }
 
-fn pattern(text: &str) -> Option<Regex> {
-    RegexBuilder::new(text).multi_line(true).build().ok()
+fn pattern(text: &str) -> Option<Pattern> {
+    let regex = RegexBuilder::new(text).multi_line(true).build().ok()?;
+    Some(Pattern { words: words_of(text), regex })
+}
+
+impl Pattern {
+    fn is_match(&self, text: &str) -> bool {
+        text.contains(&self.words) && self.regex.is_match(text)
+    }
+}
+
+/// The longest words that a pattern cannot match without; empty where that is not plain to see.
+fn words_of(pattern: &str) -> String {
+    // Flags may make any letter match another.
+    if pattern.contains("(?") {
+        return String::new();
+    }
+    let (mut longest, mut run) = (String::new(), String::new());
+    let (mut depth, mut in_class) = (0_usize, false);
+    let mut characters = pattern.chars().peekable();
+    while let Some(c) = characters.next() {
+        let literal = match c {
+            '\\' => characters.next().filter(|c| !c.is_ascii_alphanumeric()),
+            ']' => {
+                in_class = false;
+                None
+            }
+            _ if in_class => None,
+            '[' => {
+                in_class = true;
+                None
+            }
+            '(' => {
+                depth += 1;
+                None
+            }
+            ')' => {
+                depth = depth.saturating_sub(1);
+                None
+            }
+            // Neither alternative is in every text.
+            '|' if depth == 0 => return String::new(),
+            '{' => {
+                // How often something is repeated.
+                characters.by_ref().find(|c| *c == '}');
+                None
+            }
+            '^' | '$' | '.' | '*' | '+' | '?' | '|' => None,
+            c => Some(c),
+        };
+        // What may be absent or repeated ends the run before it.
+        let repeated = characters.peek().is_some_and(|next| matches!(next, '*' | '+' | '?' | '{'));
+        match literal {
+            Some(c) if depth == 0 && !in_class && !repeated => run.push(c),
+            _ => run.clear(),
+        }
+        if run.len() > longest.len() {
+            longest.clone_from(&run);
+        }
+    }
+    longest
 }
 
 /// Everything that is known, in the order in which it is tried.
@@ -101,7 +168,7 @@ pub fn recognise(seen: &Conversation) -> Option<&'static Software> {
         .or_else(|| starttls.into_iter().find_map(|text| first(&text, |s| &s.starttls)))
 }
 
-fn first(text: &str, patterns: fn(&Software) -> &[Regex]) -> Option<&'static Software> {
+fn first(text: &str, patterns: fn(&Software) -> &[Pattern]) -> Option<&'static Software> {
     known().iter().find(|software| patterns(software).iter().any(|p| p.is_match(text)))
 }
 

@@ -29,10 +29,10 @@ pub type ProbeKey = (SocketAddr, Host, Mode);
 
 /// Probes whose results are kept, those that were asked for last. One has a few kilobytes, most of
 /// them certificates, and few tens at most.
-const KEPT: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+const KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// Places of which it is remembered that they were asked twice.
-const RETRIED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+const RETRIED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Conversations with one operator's hosts at once, where the targets come from a list. One domain
 /// asks each of its servers once; a list would ask a provider's for thousands of domains.

@@ -27,7 +27,7 @@ const SERVFAIL_CACHED: Duration = Duration::from_millis(5200);
 
 /// Answers that are kept, those that were used last. A long list has three of its own for each
 /// domain; what many domains share is used again before as many others have come.
-const KEPT: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const KEPT: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 
 /// An answer with more records is not kept: so much memory is for nobody's zone to take.
 const KEPT_RECORDS: usize = 64;

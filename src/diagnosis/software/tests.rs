@@ -462,3 +462,26 @@ fn hostile_words_are_looked_at_for_a_moment_only() {
     let lines: Vec<&str> = std::iter::repeat_n("X", 100_000).collect();
     assert_eq!(id(&offers(&lines)), None);
 }
+
+#[test]
+fn the_words_of_a_pattern_are_those_that_it_cannot_do_without() {
+    for (pattern, words) in [
+        (r"^\S+\.(outlook|office365)\.com Microsoft ESMTP", ".com Microsoft ESMTP"),
+        (r"\AMailgun Influx ready$", "Mailgun Influx ready"),
+        (r"^\S+ ESMTP \S.* - gsmtp$", " - gsmtp"),
+        (r"ESMTP Exim? \d+", "ESMTP Exi"),
+        (r"ab+cd*ef", "ef"),
+        (r"ab{2}cde", "cde"),
+        (r"one [a-z]two[)] three", " three"),
+        (r"(?i)anything", ""),
+        ("one|another", ""),
+        ("(one) (two)|three", ""),
+    ] {
+        assert_eq!(super::words_of(pattern), words, "{pattern}");
+    }
+    // And most of those that there are have some.
+    let all =
+        super::known().iter().flat_map(|s| s.greeting.iter().chain(&s.ehlo).chain(&s.starttls));
+    let (with, without): (Vec<_>, Vec<_>) = all.partition(|pattern| pattern.words.len() > 3);
+    assert!(with.len() > 4 * without.len(), "{} with, {} without", with.len(), without.len());
+}

@@ -26,7 +26,7 @@ const MOST_TRACED: usize = 8;
 
 /// Addresses of which it is remembered what they are called and what answers there, those that were
 /// dialled last.
-const ADDRESSES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+const ADDRESSES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Names of one address that are remembered. Some lend theirs to every customer's name.
 const NAMES: usize = 16;
