@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::thread;
 
 use serde_json::Value;
 
@@ -22,6 +23,9 @@ pub struct Case {
     pub filters: Vec<Filter>,
     /// Everything else that is done to the machines.
     pub changes: Vec<Change>,
+    /// What changes while the program runs, once the first mail exchanger and the submission server
+    /// have been talked to.
+    pub midway: Vec<Change>,
     /// Who does it, in truth. Anybody else whom a report names is accused wrongly.
     pub culprit: Culprit,
     /// The target.
@@ -118,6 +122,7 @@ impl Case {
             name: String::new(),
             filters: Vec::new(),
             changes: Vec::new(),
+            midway: Vec::new(),
             culprit: Culprit::Nobody,
             target: "lab.example",
             resolver: "203.0.113.53",
@@ -146,7 +151,12 @@ impl Case {
         arguments.push(format!("--resolver={}", self.resolver));
         arguments.extend(self.arguments.iter().map(|a| (*a).to_owned()));
         arguments.push(self.target.to_owned());
-        let output = world.smtpcheck(&arguments).map_err(|e| format!("it does not run: {e}"))?;
+        let output = thread::scope(|scope| {
+            let meanwhile = scope.spawn(|| self.change_midway(world));
+            let output = world.smtpcheck(&arguments);
+            meanwhile.join().map_err(|_| "the change panicked".to_owned())??;
+            output.map_err(|e| format!("it does not run: {e}"))
+        })?;
         let seen: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let checked = Checked::read(&seen, &output);
         let text = match show {
@@ -164,6 +174,14 @@ impl Case {
             took_ms: checked.report["duration_ms"].as_f64().unwrap_or_default(),
             report: checked.to_string(),
         })
+    }
+
+    fn change_midway(&self, world: &World) -> Result<(), String> {
+        if self.midway.is_empty() {
+            return Ok(());
+        }
+        world.wait_for_quits()?;
+        self.midway.iter().try_for_each(|change| world.change(change))
     }
 
     fn compare(&self, world: &World, checked: &Checked) -> Vec<String> {

@@ -83,7 +83,7 @@ fn run(cases: &[Case], certificates: &Arc<Certificates>, first: World, show: boo
                 };
                 let outcome = case.run(&mut here, show)?;
                 // Filters are replaced; anything else would haunt the next case.
-                world = Some(here).filter(|_| case.changes.is_empty());
+                world = Some(here).filter(|_| case.changes.is_empty() && case.midway.is_empty());
                 Ok(outcome)
             }));
             let outcome = outcome.unwrap_or_else(|panic| {

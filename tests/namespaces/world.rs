@@ -8,6 +8,8 @@ use std::io;
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -35,6 +37,9 @@ pub struct World {
     filtered: Vec<Node>,
     controls: Vec<Arc<Record>>,
     earlier_calls: usize,
+    /// What the first mail exchanger and the submission server see, and how many had left them by
+    /// QUIT before this case.
+    own: Vec<(Arc<Record>, usize)>,
     certificates: Arc<Certificates>,
     // Its threads end with it, whatever the servers wait for.
     runtime: Option<Runtime>,
@@ -54,6 +59,7 @@ impl World {
             filtered: Vec::new(),
             controls: Vec::new(),
             earlier_calls: 0,
+            own: Vec::new(),
             certificates: certificates.clone(),
             runtime: Some(runtime),
         };
@@ -87,6 +93,18 @@ impl World {
         }
     }
 
+    /// Waits until the first mail exchanger and the submission server have been left by QUIT, at
+    /// both of their addresses.
+    pub fn wait_for_quits(&self) -> Result<(), String> {
+        for _ in 0..1000 {
+            if self.own.iter().all(|(record, earlier)| quits(record) >= earlier + 2) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err("the conversations do not end".to_owned())
+    }
+
     /// How often anybody has called on one of the controls in this case.
     pub fn calls_on_controls(&self) -> usize {
         self.all_calls() - self.earlier_calls
@@ -95,6 +113,9 @@ impl World {
     /// Begins to count the calls on controls anew.
     pub fn forget_calls(&mut self) {
         self.earlier_calls = self.all_calls();
+        for (record, earlier) in &mut self.own {
+            *earlier = quits(record);
+        }
     }
 
     fn all_calls(&self) -> usize {
@@ -222,11 +243,15 @@ impl World {
     }
 
     fn serve(&mut self) -> io::Result<()> {
-        for node in [Node::Mx1, Node::Mx2] {
-            self.serve_at(node, 25, &node.host(), Behaviour::relay)?;
+        self.serve_at(Node::Mx2, 25, &Node::Mx2.host(), Behaviour::relay)?;
+        for (node, port, behaviour) in [
+            (Node::Mx1, 25, Behaviour::relay as fn(_) -> _),
+            (Node::Smtp, 465, Behaviour::submissions),
+            (Node::Smtp, 587, Behaviour::submission),
+        ] {
+            let record = self.serve_at(node, port, &node.host(), behaviour)?;
+            self.own.push((record, 0));
         }
-        self.serve_at(Node::Smtp, 465, &Node::Smtp.host(), Behaviour::submissions)?;
-        self.serve_at(Node::Smtp, 587, &Node::Smtp.host(), Behaviour::submission)?;
         for node in [Node::ControlA, Node::ControlB] {
             for (port, behaviour) in [
                 (25, Behaviour::relay as fn(_) -> _),
@@ -282,6 +307,10 @@ impl Drop for World {
             runtime.shutdown_background();
         }
     }
+}
+
+fn quits(record: &Record) -> usize {
+    record.commands().iter().filter(|command| *command == "QUIT").count()
 }
 
 /// A program in one more user namespace, in which nobody is root: what it starts with loses every

@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
             |world, _| {
                 let asked = Asked::about(world, "25,587")?;
                 asked.is(1, &["blocked", "open"])?;
-                asked.blocked("this-host silence certain")
+                asked.blocked("this-host silence likely")
             },
         ),
         // The controls are not behind it.

@@ -306,7 +306,7 @@ pub(super) fn dropped(at: Node, hook: Hook) -> Case {
     };
     // A filter before routing swallows the packet that would name its router.
     let block = match (at, hook) {
-        (Node::Client, _) => after("this-host", None),
+        (Node::Client, _) => silence("this-host", "likely", None),
         (Node::Home, Hook::Prerouting) => after("your-network", None),
         (Node::Isp, Hook::Prerouting) | (Node::Home, _) => HOME,
         (Node::Core, Hook::Prerouting) | (Node::Isp, _) => ISP,
