@@ -423,12 +423,15 @@ fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
     Ok(ports)
 }
 
-/// The target of a line of a list; none of a blank one, or of one that begins with `#`.
+/// The target of a line of a list; none of a blank one. What follows a `#` at the beginning of a
+/// line or of a word is a comment.
 pub fn entry(line: &str) -> Option<Entry> {
     // Some editors begin a file with a byte order mark.
-    let line = line.trim_start_matches('\u{feff}').trim();
-    let said = !line.is_empty() && !line.starts_with('#');
-    said.then(|| (line.to_owned(), Target::parse(line)))
+    let line = line.trim_start_matches('\u{feff}');
+    let begins = |at: usize| line[..at].chars().next_back().is_none_or(char::is_whitespace);
+    let comment = line.match_indices('#').map(|(at, _)| at).find(|at| begins(*at));
+    let line = line[..comment.unwrap_or(line.len())].trim();
+    (!line.is_empty()).then(|| (line.to_owned(), Target::parse(line)))
 }
 
 #[cfg(test)]
@@ -445,6 +448,15 @@ mod tests {
     fn required(ports: &[(PortMode, Requirement)]) -> Vec<u16> {
         let required = ports.iter().filter(|(_, r)| *r == Requirement::Required);
         required.map(|(port, _)| port.port).collect()
+    }
+
+    #[test]
+    fn comments_of_a_list_are_left_out() {
+        let text = |line| entry(line).map(|(text, _)| text);
+        assert_eq!(text("\u{feff}# all of it"), None);
+        assert_eq!(text(" \t#"), None);
+        assert_eq!(text("a.example:25 # why\r"), Some("a.example:25".to_owned()));
+        assert_eq!(text("a#b.example"), Some("a#b.example".to_owned()));
     }
 
     #[test]

@@ -94,7 +94,12 @@ fn show_choice() -> io::Result<ExitCode> {
 /// Runs smtpcheck as its binary would. The only place that does so.
 fn check(lab: &Lab, domain: &Domain, more: &[OsString], report: &mut dyn Write) -> u8 {
     let mut arguments: Vec<OsString> = vec!["smtpcheck".into(), domain.name.into()];
-    arguments.extend(domain.arguments.iter().map(OsString::from));
+    for option in domain.arguments.chunks(2) {
+        // What somebody asks for counts over what the story needs.
+        if !more.iter().any(|given| given == option[0]) {
+            arguments.extend(option.iter().map(OsString::from));
+        }
+    }
     arguments.extend(lab.options().into_iter().map(OsString::from));
     arguments.extend_from_slice(more);
     // Several run at once, and there is one terminal.

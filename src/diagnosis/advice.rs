@@ -73,6 +73,11 @@ fn for_sending(evidence: &Evidence<'_>, endpoints: &[EndpointObservation], block
     }
     let open: Vec<String> = open_elsewhere(evidence, blocked).iter().map(u16::to_string).collect();
     match open.as_slice() {
+        [] if !tries_elsewhere(evidence, blocked) => {
+            "To send mail another port may do; none was tried. `smtpcheck network` shows which ones \
+             leave this network."
+                .to_owned()
+        }
         [] => {
             "To send mail, nothing was found: no other mail port was seen to work from here, so use another network \
                or a web mailer."
@@ -88,6 +93,11 @@ fn for_sending(evidence: &Evidence<'_>, endpoints: &[EndpointObservation], block
             many.join(" or ")
         ),
     }
+}
+
+/// Another port for sending was tried at some server of this run.
+fn tries_elsewhere(evidence: &Evidence<'_>, blocked: u16) -> bool {
+    evidence.spots().iter().any(|spot| spot.port != RELAY && spot.port != blocked)
 }
 
 /// The conversation went to its end, encrypted.

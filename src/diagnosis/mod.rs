@@ -191,6 +191,8 @@ fn outlook<'a>(
         Some(block) if block.how == BlockedHow::Intercepted => {
             PortOutlook::Blocked((*block).clone())
         }
+        // To take a connection is not enough where what follows is swallowed.
+        Some(block) if !evidence.talks_on(port) => PortOutlook::Blocked((*block).clone()),
         _ if evidence.answers_on(port) => PortOutlook::Open,
         Some(block) => PortOutlook::Blocked((*block).clone()),
         None => PortOutlook::Unknown,
@@ -212,9 +214,11 @@ fn diagnose_target(
             let reach = reach(evidence, target, endpoint, ignore);
             let facts = EndpointFacts { run, target, endpoint, reach: &reach };
             let mut drafts = endpoint_drafts(&facts);
-            let explained = !drafts.is_empty();
-            drafts.retain(|draft| !ignore.contains(&draft.check.code));
-            let status = status::of(endpoint, &reach, &drafts, explained, ignore);
+            let ignored = |draft: &Draft| ignore.contains(&draft.check.code);
+            let unexplained = drafts.is_empty()
+                || drafts.iter().any(|d| ignored(d) && d.severity == Severity::Error);
+            drafts.retain(|draft| !ignored(draft));
+            let status = status::of(endpoint, &reach, &drafts, unexplained, ignore);
             Judged { reach, status, required: false, drafts, settled: false, excused: false }
         })
         .collect();

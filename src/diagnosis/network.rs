@@ -27,7 +27,7 @@ pub fn verdict(network: &NetworkObservation, port: u16) -> PortVerdict {
         spots.iter().map(|spot| attribution::judge_spot(&evidence, *spot)).collect();
     let outlook = outlook(&evidence, port, judged.iter().filter_map(Reach::block));
     let (summary, advice) = match &outlook {
-        PortOutlook::Open => (open(&evidence, &spots), String::new()),
+        PortOutlook::Open => (open(&evidence, port), String::new()),
         PortOutlook::Blocked(block) => {
             let made_it = |reach: &&Reach| reach.block() == Some(block);
             let summary = match judged.iter().find(made_it) {
@@ -46,9 +46,9 @@ pub fn verdict(network: &NetworkObservation, port: u16) -> PortVerdict {
     PortVerdict { outlook, summary, advice }
 }
 
-fn open(evidence: &Evidence<'_>, spots: &[Spot<'_>]) -> String {
+fn open(evidence: &Evidence<'_>, port: u16) -> String {
     let mut answering: Vec<String> = Vec::new();
-    for spot in spots.iter().filter(|spot| evidence.answers(**spot)) {
+    for spot in evidence.answering(port) {
         let host = spot.host.to_string();
         if !answering.contains(&host) {
             answering.push(host);

@@ -4,10 +4,11 @@ use super::check::Group;
 use super::demands::BlockedHere;
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
+use super::stop::Stop;
 use super::{Draft, Judged, summary};
 use crate::names::Exchange;
-use crate::observation::{Ending, EndpointObservation, LookupOutcome, TargetObservation};
-use crate::port::Requirement;
+use crate::observation::{EndpointObservation, LookupOutcome, TargetObservation};
+use crate::port::{RELAY, Requirement};
 
 /// The codes by which a server turns this client away.
 pub(super) const REJECTED: [&str; 3] = ["greeting-rejected", "greeting-throttled", "ehlo-rejected"];
@@ -18,13 +19,13 @@ const BROKEN_OFF: [&str; 2] = ["greeting-missing", "connection-dropped"];
 /// The code of a server that asks to be left alone for now.
 pub const THROTTLED: &str = "greeting-throttled";
 
-/// An endpoint's status: the first that applies. `drafts` hold no ignored codes; `explained` says
-/// that there were any before.
+/// An endpoint's status: the first that applies. `drafts` hold no ignored codes;
+/// `unexplained` says that there was nothing to ignore, or an error was.
 pub fn of(
     endpoint: &EndpointObservation,
     reach: &Reach,
     drafts: &[Draft],
-    explained: bool,
+    unexplained: bool,
     ignore: &[&str],
 ) -> Status {
     let has = |codes: &[&str]| drafts.iter().any(|draft| codes.contains(&draft.check.code));
@@ -42,16 +43,29 @@ pub fn of(
         {
             Status::Misconfigured
         }
-        // A conversation that broke off is never open, even where no check knows why.
-        Reach::Connected | Reach::Swallowed { .. } if !explained && !is_completed(endpoint) => {
+        // A conversation that broke off is never open, even where no check knows why, or what it
+        // knows is ignored: nobody is to rely on a port that was not seen to work.
+        Reach::Connected | Reach::Swallowed { .. }
+            if unexplained && !was_seen_to_work(endpoint) =>
+        {
             Status::Misconfigured
         }
         Reach::Connected | Reach::Swallowed { .. } => Status::Open,
     }
 }
 
-fn is_completed(endpoint: &EndpointObservation) -> bool {
-    endpoint.conversation().is_some_and(|seen| seen.ending == Some(Ending::Completed))
+/// The dialogue went as far as a client needs it: on 25 that may be without TLS.
+fn was_seen_to_work(endpoint: &EndpointObservation) -> bool {
+    let Some(seen) = endpoint.conversation() else { return false };
+    match Stop::of_conversation(endpoint.mode, seen) {
+        Stop::Nothing => true,
+        Stop::StarttlsRefused(_)
+        | Stop::TlsVersionTooOld
+        | Stop::ClientCertificateRequired { .. }
+        | Stop::NothingInCommon(_)
+        | Stop::HandshakeFailed { .. } => endpoint.port == RELAY,
+        _ => false,
+    }
 }
 
 /// Decides which endpoints are required. Of those of which one has to work, the ones that work
@@ -195,7 +209,7 @@ mod tests {
     use crate::diagnosis::demands::Demands;
     use crate::diagnosis::diagnose;
     use crate::diagnosis::fixture::{self, Talk, talk};
-    use crate::observation::{Connect, ConnectOutcome, Conversation, Limit, Phase, Skip};
+    use crate::observation::{Connect, ConnectOutcome, Conversation, Ending, Limit, Phase, Skip};
 
     /// Every way in which a conversation can break off.
     fn broken_endings() -> Vec<Ending> {
@@ -229,8 +243,8 @@ mod tests {
     #[test]
     fn a_conversation_that_breaks_off_is_never_open() {
         for ending in broken_endings() {
-            let endpoint = talk(25).ends(ending.clone()).endpoint();
-            let status = of(&endpoint, &Reach::Connected, &[], false, &[]);
+            let endpoint = talk(587).ends(ending.clone()).endpoint();
+            let status = of(&endpoint, &Reach::Connected, &[], true, &[]);
             assert_ne!(status, Status::Open, "{ending:?}");
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::cause::{Cause, Place};
-use super::finding::{Block, BlockedBy, Finding, Severity, Status, Verdict};
+use super::finding::{Block, BlockedBy, Confidence, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::words::{awaited, list};
 use super::{EndpointDiagnosis, Judged, checks, status};
@@ -118,7 +118,14 @@ pub fn of_target(
                     "accepts no mail, by its own declaration".to_owned()
                 }
                 [] => match left_out(target, endpoints).as_slice() {
-                    [] => "all is well".to_owned(),
+                    [] => match not_working(target, endpoints).as_slice() {
+                        [] => "all is well".to_owned(),
+                        [one] => format!("nothing is wrong but what is ignored at port {one}"),
+                        many => format!(
+                            "nothing is wrong but what is ignored at ports {}",
+                            super::words::list(many)
+                        ),
+                    },
                     ports => format!(
                         "all else is well; left out, as blocked on this side: {}",
                         super::words::list(ports)
@@ -129,6 +136,19 @@ pub fn of_target(
             }
         }
     }
+}
+
+/// The ports that have to work and were not seen to, though nothing that counts was found.
+fn not_working(target: &TargetObservation, endpoints: &[EndpointDiagnosis]) -> Vec<String> {
+    let both = target.endpoints.iter().zip(endpoints);
+    let not_working = both.filter(|(_, made)| {
+        let looked_at = !matches!(made.status, Status::Open | Status::Skipped);
+        made.required && looked_at && made.findings.iter().all(|f| f.severity == Severity::Note)
+    });
+    let mut ports: Vec<u16> = not_working.map(|(seen, _)| seen.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports.iter().map(u16::to_string).collect()
 }
 
 /// The ports that have to work and were left out, as they are blocked on this side.
@@ -202,19 +222,22 @@ fn one_block(
     let told = target.endpoints.iter().zip(endpoints).filter(|(_, made)| {
         made.findings.iter().any(|f| f.code == code && f.severity == Severity::Error)
     });
-    let (mut ports, mut culprits) = (Vec::new(), Vec::new());
+    let (mut ports, mut culprits, mut only_guessed) = (Vec::new(), Vec::new(), true);
     for (seen, made) in told {
         let block = made.block.as_ref()?;
         if !ports.contains(&seen.port) {
             ports.push(seen.port);
         }
+        only_guessed &= block.confidence == Confidence::Guess;
         if !culprits.contains(&block.by) {
             culprits.push(block.by);
         }
     }
     let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
     let (port, is) = match numbers.as_slice() {
+        [one] if only_guessed => (format!("port {one}"), "seems to be"),
         [one] => (format!("port {one}"), "is"),
+        many if only_guessed => (format!("ports {}", list(many)), "seem to be"),
         many => (format!("ports {}", list(many)), "are"),
     };
     match (code, culprits.as_slice()) {

@@ -174,9 +174,17 @@ fn mx_partly_unreachable(
                 many.join(", ")
             ),
         },
-        fix: "Mail still arrives, but senders that try these first are delayed. Repair them, or \
-              take their records out of DNS."
-            .to_owned(),
+        fix: match failing.iter().all(|at| judged[*at].is_blocked_on_this_side()) {
+            true => {
+                "Nothing is known against these servers: their packets are stopped on this side. \
+                 Show the evidence to whoever runs this network, and check them from another one."
+            }
+            false => {
+                "Mail still arrives, but senders that try these first are delayed. Repair them, or \
+                 take their records out of DNS."
+            }
+        }
+        .to_owned(),
         evidence,
         reference: "RFC 5321 §5.1",
     };

@@ -65,6 +65,15 @@ impl Timings {
         };
         *place = Some(span);
     }
+
+    /// The time that belongs to none of the phases that came to an end: that of the last one, where
+    /// it did not.
+    pub fn unfinished(&self) -> Millis {
+        let ended =
+            [self.connect, self.greeting, self.ehlo, self.starttls, self.tls, self.ehlo_after_tls];
+        let ended: f64 = ended.into_iter().flatten().map(|span| span.0).sum();
+        Millis((self.total.0 - ended).max(0.0))
+    }
 }
 
 /// What was said on one connection.

@@ -58,11 +58,13 @@ impl<'a> Spot<'a> {
     /// Both lie in the public network, or neither does: what stops packets on their way out says
     /// nothing of a server in the same network, and the other way round.
     fn goes_out_like(&self, other: &Spot<'_>) -> bool {
-        let goes_out = |spot: &Spot<'_>| {
-            let own = spot.seen.connect.local.is_some_and(|local| local.ip() == spot.address);
-            !own && address::is_public(spot.address)
-        };
-        goes_out(self) == goes_out(other)
+        self.goes_out() == other.goes_out()
+    }
+
+    /// It lies in the public network, and is not this machine.
+    fn goes_out(&self) -> bool {
+        let own = self.seen.connect.local.is_some_and(|local| local.ip() == self.address);
+        !own && address::is_public(self.address)
     }
 
     /// The form in which people quote an endpoint: `name[address]:port`.
@@ -247,13 +249,32 @@ impl<'a> Evidence<'a> {
         self.network.environment.as_deref()
     }
 
-    /// Some server answers on this port, in either family: it opened, or was refused from the
-    /// server's own distance. Of this machine's own addresses that is known without a ladder.
+    /// Some server answers on this port, in either family.
     pub fn answers_on(&self, port: u16) -> bool {
-        self.spots.iter().filter(|spot| spot.port == port).any(|spot| {
+        !self.answering(port).is_empty()
+    }
+
+    /// Those that answer on this port: it opened, or was refused from the server's own distance. Of
+    /// this machine's own addresses that is known without a ladder; they count only where no server
+    /// beyond was tried.
+    pub fn answering(&self, port: u16) -> Vec<Spot<'a>> {
+        let tried = || self.spots.iter().copied().filter(|spot| spot.port == port);
+        let away = tried().any(|spot| spot.goes_out());
+        let answers = |spot: &Spot<'a>| {
             let own = spot.address.is_loopback() && *spot.outcome() == ConnectOutcome::Refused;
-            own || self.answers(*spot)
-        })
+            (spot.goes_out() || !away) && (own || self.answers(*spot))
+        };
+        tried().filter(answers).collect()
+    }
+
+    /// Some server that answers on this port says a word, or refuses, too.
+    pub fn talks_on(&self, port: u16) -> bool {
+        let talks = |spot: &Spot<'_>| {
+            *spot.outcome() != ConnectOutcome::Connected
+                || spot.seen.smtp.greeting.is_some()
+                || spot.seen.tls.as_ref().is_some_and(|tls| tls.version.is_some())
+        };
+        self.answering(port).iter().any(talks)
     }
 
     /// Others on the same port that fail in the same way, and whose paths are known, where this one's
@@ -443,7 +464,10 @@ impl<'a> Evidence<'a> {
     /// Servers, the same address aside, that get through where this one does not. Who is unrelated
     /// does not matter: one that answers shows that this side lets the port out.
     fn passing(&self, spot: Spot<'a>, event: Event) -> Vec<Spot<'a>> {
-        let others = self.spots.iter().filter(|other| other.address != spot.address);
+        // A server in this network proves nothing of the way out of it.
+        let others = self.spots.iter().filter(|other| {
+            other.address != spot.address && (other.goes_out() || !spot.goes_out())
+        });
         let passes = |other: &&Spot<'a>| match event {
             Event::Connected(Broken::Dialogue) => {
                 other.is_like(&spot) && got_farther(**other, step(spot))
@@ -615,13 +639,13 @@ fn broken(spot: Spot<'_>) -> Broken {
     let looked = spot.seen.second_look.as_ref();
     match Stop::of_conversation(spot.mode, spot.seen) {
         Stop::GreetingMissing => Broken::Dialogue,
+        Stop::Dropped { how: Break::TooMuch(_) | Break::Failed(_), .. } => Broken::Not,
         Stop::Dropped { step: Phase::Tls, .. }
             if looked == Some(&SecondLook::SmallSegmentsPass) =>
         {
             Broken::LargePackets
         }
         Stop::Dropped { step: Phase::Tls, .. } => Broken::Handshake,
-        Stop::Dropped { how: Break::TooMuch(_) | Break::Failed(_), .. } => Broken::Not,
         Stop::Dropped { step: Phase::Greeting | Phase::Ehlo | Phase::Starttls, .. } => {
             Broken::Dialogue
         }

@@ -311,18 +311,19 @@ fn this_machine(case: &Case<'_>, block: &Block) -> (String, String) {
              security software."
                 .to_owned(),
         ),
-        (_, how) => (
-            match how {
-                BlockedHow::Silence => {
-                    format!("a firewall on this machine swallows connections to port {port}")
-                }
-                _ => format!("a firewall on this machine rejects connections to port {port}"),
-            },
-            "Look at this machine's rules for outgoing packets (nft list ruleset, iptables -S, \
-             ufw status, firewall-cmd --list-all), and where the server is this machine itself at \
-             those for incoming ones, and allow the port."
-                .to_owned(),
-        ),
+        (_, how) => {
+            let (message, otherwise) = match how {
+                BlockedHow::Silence => (
+                    format!("a firewall on this machine swallows connections to port {port}"),
+                    " If those for outgoing packets let it out, the first router is the next to look at.",
+                ),
+                _ => (format!("a firewall on this machine rejects connections to port {port}"), ""),
+            };
+            let fix = "Look at this machine's rules for outgoing packets (nft list ruleset, iptables -S, \
+                       ufw status, firewall-cmd --list-all), and where the server is this machine itself at \
+                       those for incoming ones, and allow the port.";
+            (message, format!("{fix}{otherwise}"))
+        }
     }
 }
 

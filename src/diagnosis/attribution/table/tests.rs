@@ -92,7 +92,7 @@ fn examples() -> Vec<(&'static str, Signs, Verdict)> {
         (
             swallowed,
             Signs { self_probe_silent: true, ..cut(Place::Here) },
-            outbound(ThisHost, Certain),
+            outbound(ThisHost, Likely),
         ),
         // The self-probe answers: a rule for the way out, or the router's.
         (this_side, cut(Place::Here), outbound(YourNetwork, Certain)),

@@ -93,11 +93,11 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             "The reply speaks of a limit, which may pass with time although it is worded for good: try \
              again later. If it stays, the operator should look at the server's limits on connections."
         }
-        Role::Submission => {
+        role if role == Role::Submission || facts.endpoint.port != 25 => {
             "The path works and the server does not serve this address: the reply may say why. Ask \
              the server's operator to allow it, or check from where your users are."
         }
-        Role::Mx | Role::Host => {
+        _ => {
             "The path works and the server does not want mail straight from this address, which is \
              normal for home and cloud addresses: send through your provider's submission server. \
              If a mail server is to send from here, give this address a matching reverse name and \

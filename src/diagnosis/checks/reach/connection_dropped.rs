@@ -75,12 +75,24 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
             format!("the connection to {label} failed {when}: {}", shorten(error))
         }
     };
+    let cut_short = matches!(how, Break::Silent { .. }) && is_cut_short(seen);
+    let fix = if cut_short { CUT_SHORT } else { fix(step, &how) };
     Outcome::found(Found {
         message,
-        fix: fix(step, &how).to_owned(),
+        fix: fix.to_owned(),
         evidence: evidence(seen, step),
         reference: "RFC 5321 §3.8",
     })
+}
+
+const CUT_SHORT: &str = "Try again with a longer --timeout: most of the time for the whole \
+                         conversation had gone into its earlier steps, so the server may only be slow.";
+
+/// Most of the time had gone before the last step began, and that step had less than any server
+/// is given (seconds, where RFC 5321 §4.5.3.2 speaks of minutes).
+fn is_cut_short(seen: &Conversation) -> bool {
+    let waited = seen.timings.unfinished();
+    waited.as_secs() < 5.0 && waited.0 * 2.0 < seen.timings.total.0
 }
 
 fn fix(step: Phase, how: &Break) -> &'static str {
@@ -120,7 +132,11 @@ fn fix(step: Phase, how: &Break) -> &'static str {
 }
 
 fn evidence(seen: &Conversation, step: Phase) -> Vec<String> {
-    let mut evidence = vec![format!("it ended while waiting for {}", awaited(step))];
+    let mut evidence = vec![format!(
+        "it ended while waiting for {}, {:.1} s into that step",
+        awaited(step),
+        seen.timings.unfinished().as_secs()
+    )];
     if let Some(greeting) = &seen.smtp.greeting {
         evidence.push(format!("greeting: {}", quote(greeting)));
     }
@@ -134,7 +150,23 @@ fn evidence(seen: &Conversation, step: Phase) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::diagnosis::fixture::{reply, talk};
-    use crate::observation::{Ending, TlsErrorKind};
+    use crate::observation::{Ending, Millis, Timings, TlsErrorKind};
+
+    #[test]
+    fn silence_after_most_of_the_time_had_gone_is_not_blamed_on_the_server() {
+        let silent = Ending::TimedOut { phase: Phase::Ehlo, partial: false };
+        let after = |greeting, total| {
+            let talk = talk(25).ends(silent.clone()).edit(|seen| {
+                seen.timings = Timings { greeting: Some(Millis(greeting)), ..Timings::default() };
+                seen.timings.total = Millis(total);
+            });
+            talk.found(&CONNECTION_DROPPED)
+        };
+        assert_eq!(after(8000.0, 8010.0).fix, CUT_SHORT);
+        assert_ne!(after(8000.0, 15_000.0).fix, CUT_SHORT);
+        assert_ne!(after(10.0, 3000.0).fix, CUT_SHORT);
+        assert!(after(8000.0, 15_000.0).evidence[0].ends_with("7.0 s into that step"));
+    }
 
     #[test]
     fn each_end_says_at_which_step() {
