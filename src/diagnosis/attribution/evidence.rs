@@ -7,13 +7,13 @@
 use std::net::IpAddr;
 
 use super::icmp::{self, Meaning};
+use super::signs::{Broken, Event, Intercepted, Place, Sender, Signs};
+use super::spot::{Spot, broken, got_farther, greeted_host, greets_as, offers_starttls, step};
 use crate::address;
 use crate::control::{are_related, operator};
-use crate::diagnosis::stop::{Break, Stop};
-use crate::names::Host;
 use crate::observation::{
-    ConnectOutcome, Conversation, EndpointObservation, IcmpMessage, Millis, NetworkObservation,
-    Observations, PathEnd, PathObservation, Phase, Reply, SecondLook, SelfProbe, SmtpFacts,
+    ConnectOutcome, IcmpMessage, Millis, NetworkObservation, Observations, PathEnd,
+    PathObservation, SelfProbe,
 };
 use crate::path::compare::{self, Heard};
 use crate::path::side::{Cut, Ladders, Next};
@@ -22,180 +22,10 @@ use crate::port::Mode;
 /// No neighbour is given up sooner: Linux asks for it three times, a second apart.
 const NEIGHBOUR: Millis = Millis(900.0);
 
-/// One port of one address, and what was seen there.
-#[derive(Clone, Copy)]
-pub struct Spot<'a> {
-    pub host: &'a Host,
-    pub address: IpAddr,
-    pub port: u16,
-    pub mode: Mode,
-    pub seen: &'a Conversation,
-    /// It is a control, and this is who runs it.
-    pub control: Option<&'a str>,
-}
-
-impl<'a> Spot<'a> {
-    /// An endpoint that was dialled.
-    pub fn of(endpoint: &'a EndpointObservation) -> Option<Self> {
-        let seen = endpoint.conversation()?;
-        let EndpointObservation { host, address, port, mode, .. } = endpoint;
-        Some(Self { host, address: *address, port: *port, mode: *mode, seen, control: None })
-    }
-
-    fn outcome(&self) -> &'a ConnectOutcome {
-        &self.seen.connect.outcome
-    }
-
-    fn place(&self) -> (&'a Host, IpAddr) {
-        (self.host, self.address)
-    }
-
-    /// The same port in the same family.
-    fn is_like(&self, other: &Spot<'_>) -> bool {
-        self.port == other.port && self.address.is_ipv4() == other.address.is_ipv4()
-    }
-
-    /// Both lie in the public network, or neither does: what stops packets on their way out says
-    /// nothing of a server in the same network, and the other way round.
-    fn goes_out_like(&self, other: &Spot<'_>) -> bool {
-        self.goes_out() == other.goes_out()
-    }
-
-    /// It lies in the public network, and is not this machine.
-    fn goes_out(&self) -> bool {
-        let own = self.seen.connect.local.is_some_and(|local| local.ip() == self.address);
-        !own && address::is_public(self.address)
-    }
-
-    /// The form in which people quote an endpoint: `name[address]:port`.
-    pub fn label(&self) -> String {
-        crate::observation::label(self.host, self.address, self.port)
-    }
-
-    /// `name[address]`, for sentences about a server as a whole.
-    pub fn server(&self) -> String {
-        match self.host {
-            Host::Name(name) => format!("{name}[{}]", self.address),
-            Host::Address(address) => address.to_string(),
-        }
-    }
-}
-
 /// Everything that a run saw and that bears on who stops a port.
 pub struct Evidence<'a> {
     spots: Vec<Spot<'a>>,
     network: &'a NetworkObservation,
-}
-
-/// What happened to a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Nothing came back.
-    Silence,
-    /// A reset came.
-    Reset,
-    /// A rule refused it with ICMP.
-    Refused(Sender),
-    /// A router, or this machine, says that there is no way.
-    Unreachable { own: bool },
-    /// This machine's routing table has no way.
-    NoRoute,
-    /// The kernel of this machine refused the call.
-    Denied,
-    /// The connection was made.
-    Connected(Broken),
-}
-
-/// Who sent an ICMP message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// This machine.
-    Own,
-    /// The address that was dialled.
-    Target,
-    /// A router.
-    Router,
-}
-
-/// What was wrong with a conversation, as far as the way to the server may be the reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// Nothing that the way can do.
-    Not,
-    /// It was swallowed or cut before TLS.
-    Dialogue,
-    /// The handshake stalled or was cut.
-    Handshake,
-    /// The handshake stalled, and with small segments it did not.
-    LargePackets,
-}
-
-/// Where the packets of a port stop, or who turns them away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Before the first router was heard of.
-    Here,
-    /// At a hop with a private or shared address on this side, or just before it.
-    OwnNetwork,
-    /// At a public hop that the ways to unrelated servers share, or just before it.
-    Shared,
-    /// Between hops beyond this side, more than one before the server.
-    Beyond,
-    /// At the last hop before the server or just before it, and beyond this side.
-    LastHop,
-    /// Behind the last hop before the server.
-    Server,
-    /// The ladders do not show it.
-    Unknown,
-}
-
-/// What the table asks about one port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signs {
-    /// What happened.
-    pub event: Event,
-    /// Where.
-    pub place: Place,
-    /// The hop before that place is beyond this side as well.
-    pub comes_from_beyond: bool,
-    /// A ladder to the same address shows it, or the sender of an ICMP message is on a ladder.
-    pub own_ladder: bool,
-    /// A ladder to another server shows where that one's packets stop, on the same port.
-    pub another_is_traced: bool,
-    /// Operators of controls, unrelated to the server and to each other, whose servers show the same
-    /// on the same port (for a handshake: on any port).
-    pub alike: usize,
-    /// One of them is known to answer on another port.
-    pub alike_alive: bool,
-    /// Operators whose servers get through there.
-    pub passing: usize,
-    /// A packet of the ladder was answered, though the connection was waited for in vain.
-    pub answered_once: bool,
-    /// The same address answers on another port.
-    pub host_answers: bool,
-    /// A connection to this machine's own address is swallowed as well.
-    pub self_probe_silent: bool,
-    /// The answer came from nearer than the server.
-    pub nearer: bool,
-    /// What else speaks for something that answers in the server's place.
-    pub intercepted: Intercepted,
-}
-
-/// Signs of something that answers in the server's place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Intercepted {
-    /// A connection to this machine's own address is answered with the very same greeting.
-    pub answered_here: bool,
-    /// Operators of unrelated servers that greet with the very same words.
-    pub same_greeting: usize,
-    /// An unrelated server is answered from nearer than it is, too, and from the same distance,
-    /// which lies on this side.
-    pub nearer_alike: bool,
-    /// A hop on this side answers under the server's address.
-    pub rewritten: bool,
-    /// Operators of servers known to be good that offer no STARTTLS here, where this one offers
-    /// none either.
-    pub without_starttls: usize,
 }
 
 /// What the signs were read from, for the sentences.
@@ -632,58 +462,4 @@ fn cut_place(ladders: &Ladders<'_>, cut: Option<Cut>) -> (Place, bool) {
         Next::Unknown => Place::Unknown,
     };
     (place, cut.after.is_some_and(|hop| !ladders.is_on_your_side(hop)))
-}
-
-/// What was wrong with a conversation, as far as the way can be the reason.
-fn broken(spot: Spot<'_>) -> Broken {
-    let looked = spot.seen.second_look.as_ref();
-    match Stop::of_conversation(spot.mode, spot.seen) {
-        Stop::GreetingMissing => Broken::Dialogue,
-        Stop::Dropped { how: Break::TooMuch(_) | Break::Failed(_), .. } => Broken::Not,
-        Stop::Dropped { step: Phase::Tls, .. }
-            if looked == Some(&SecondLook::SmallSegmentsPass) =>
-        {
-            Broken::LargePackets
-        }
-        Stop::Dropped { step: Phase::Tls, .. } => Broken::Handshake,
-        Stop::Dropped { step: Phase::Greeting | Phase::Ehlo | Phase::Starttls, .. } => {
-            Broken::Dialogue
-        }
-        _ => Broken::Not,
-    }
-}
-
-/// The step at which a conversation broke off.
-fn step(spot: Spot<'_>) -> Option<Phase> {
-    match Stop::of_conversation(spot.mode, spot.seen) {
-        Stop::GreetingMissing => Some(Phase::Greeting),
-        Stop::Dropped { step, .. } => Some(step),
-        _ => None,
-    }
-}
-
-fn got_farther(spot: Spot<'_>, than: Option<Phase>) -> bool {
-    let smtp = &spot.seen.smtp;
-    match than {
-        Some(Phase::Greeting) => smtp.greeting.is_some(),
-        Some(Phase::Ehlo) => smtp.capabilities.is_some(),
-        Some(Phase::Starttls) => smtp.starttls.as_ref().is_some_and(|s| s.reply.is_some()),
-        _ => false,
-    }
-}
-
-fn offers_starttls(smtp: &SmtpFacts) -> Option<bool> {
-    smtp.capabilities.as_ref().map(|capabilities| capabilities.offers("STARTTLS"))
-}
-
-/// The host that a greeting names (RFC 5321 §4.2: it stands first).
-fn greets_as(spot: Spot<'_>) -> Option<Host> {
-    greeted_host(spot.seen.smtp.greeting.as_ref()?)
-}
-
-fn greeted_host(greeting: &Reply) -> Option<Host> {
-    let first = greeting.lines.first()?;
-    let word = first.split_whitespace().next()?.trim_end_matches('.');
-    let host = Host::parse(&word.to_ascii_lowercase()).ok()?;
-    host.name().is_some_and(|name| name.as_str().contains('.')).then_some(host)
 }

@@ -1,19 +1,23 @@
 //! Who stops a port.
 //!
-//! Knows how the parts meet: [`evidence`] reads the signs about one port out of a run, [`table`]
+//! Knows how the parts meet: [`evidence`] reads the [`signs`] about one port (a [`spot`]) out of a run, [`table`]
 //! decides, [`words`] says it. Must not know how the evidence was gathered, which
 //! [`probe`](crate::probe) does. It claims no culprit without evidence: what no row explains is
 //! [`BlockedBy::Unknown`](super::finding::BlockedBy::Unknown).
 
 mod evidence;
 mod icmp;
+mod signs;
+mod spot;
 mod table;
 mod words;
 
-pub use evidence::{Evidence, Spot};
+pub use evidence::Evidence;
 pub use icmp::words as icmp_words;
+pub use spot::Spot;
 
-use self::evidence::{Case, Event};
+use self::evidence::Case;
+use self::signs::Event;
 use self::table::Verdict;
 use super::advice;
 use super::finding::{Block, BlockedBy, BlockedHow};

@@ -4,7 +4,7 @@
 //! words. A row that names a culprit needs evidence of a place and of other servers; what no row
 //! explains is unknown, which accuses nobody.
 
-use super::evidence::{Broken, Event, Place, Sender, Signs};
+use super::signs::{Broken, Event, Place, Sender, Signs};
 use crate::diagnosis::finding::{BlockedBy, BlockedHow, Confidence};
 
 /// One row.

@@ -4,8 +4,10 @@
 //! Knows how to say what a [`Case`] shows, and never more than that: a stop lies "at or just after"
 //! a hop. Must not decide anything: [`table`](super::table) has done that.
 
-use super::evidence::{Case, Event, Place, Sender, Spot};
+use super::evidence::Case;
 use super::icmp;
+use super::signs::{Broken, Event, Place, Sender};
+use super::spot::Spot;
 use crate::address::{self, AddressKind};
 use crate::diagnosis::check::Found;
 use crate::diagnosis::finding::{Block, BlockedBy, BlockedHow};
@@ -453,7 +455,7 @@ fn reference(case: &Case<'_>) -> &'static str {
         Some(icmp) if icmp.from.is_ipv4() => "RFC 1812 §5.2.7.1",
         Some(_) => "RFC 4443 §3.1",
         None => match case.signs.event {
-            Event::Connected(super::evidence::Broken::LargePackets) => "RFC 2923 §2.1",
+            Event::Connected(Broken::LargePackets) => "RFC 2923 §2.1",
             _ => "",
         },
     }

@@ -1,6 +1,6 @@
 //! Each row by an example, and every combination of signs against the rules that no row may break.
 
-use super::super::evidence::Intercepted;
+use super::super::signs::Intercepted;
 use super::*;
 
 /// Nothing is known but that nothing came back.
