@@ -10,7 +10,11 @@ use super::layout::{Line, Page};
 use super::problems::sure;
 use super::style::Tone;
 use super::text::headline;
-use crate::report::{Outbound, PortReport, Report};
+use crate::diagnosis::finding::Confidence;
+use crate::report::{Network, Outbound, PortReport, Report};
+
+/// The most notes of a report on targets that are told unasked.
+const MOST_NOTES: usize = 4;
 
 /// Where the words of a port begin.
 const WORDS: usize = 22;
@@ -43,12 +47,37 @@ pub(super) fn show(page: &mut Page<'_>, report: &Report) {
     for port in network.ports.iter().filter(|port| port.block.is_some()) {
         block(page, report, port);
     }
-    if !network.notes.is_empty() && (!unknown.is_empty() || page.verbosity() > 0) {
-        page.gap();
-        page.paragraph(Line::default(), 0, &[(Tone::Warn, "not checked:")]);
-        for note in &network.notes {
-            bullet(page, &page.safe(note));
-        }
+    if !unknown.is_empty() || page.verbosity() > 0 {
+        notes(page, network, usize::MAX);
+    }
+}
+
+/// Shows what could not be compared in a report on targets, where a verdict would be surer with it,
+/// or where everything is to be seen.
+pub(super) fn gaps(page: &mut Page<'_>, report: &Report) {
+    let endpoints = report.targets.iter().flat_map(|target| &target.endpoints);
+    let mut blocks = endpoints.filter_map(|endpoint| endpoint.block.as_ref());
+    let most = match page.verbosity() {
+        0 if blocks.any(|block| block.confidence == Confidence::Guess) => MOST_NOTES,
+        0 => return,
+        _ => usize::MAX,
+    };
+    if !report.targets.is_empty() {
+        notes(page, &report.network, most);
+    }
+}
+
+fn notes(page: &mut Page<'_>, network: &Network, most: usize) {
+    if network.notes.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph(Line::default(), 0, &[(Tone::Warn, "not checked:")]);
+    for note in network.notes.iter().take(most) {
+        bullet(page, &page.safe(note));
+    }
+    if network.notes.len() > most {
+        bullet(page, &format!("and {} more, which -v shows", network.notes.len() - most));
     }
 }
 

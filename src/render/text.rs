@@ -54,6 +54,7 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
         page.rule();
         totals(&mut page, report);
     }
+    network::gaps(&mut page, report);
     pointer(&mut page, report);
     page.finish()
 }
