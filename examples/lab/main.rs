@@ -75,7 +75,7 @@ fn show_one(domain: &Domain, more: Vec<OsString>) -> io::Result<ExitCode> {
         err,
         "{}\n{} {}\n",
         domain.story,
-        command_line(domain).bold(),
+        command_line(domain, &more).bold(),
         typed.join(" ").bold()
     )?;
     let exit = check(&lab, domain, &more, &mut io::stdout());
@@ -94,12 +94,7 @@ fn show_choice() -> io::Result<ExitCode> {
 /// Runs smtpcheck as its binary would. The only place that does so.
 fn check(lab: &Lab, domain: &Domain, more: &[OsString], report: &mut dyn Write) -> u8 {
     let mut arguments: Vec<OsString> = vec!["smtpcheck".into(), domain.name.into()];
-    for option in domain.arguments.chunks(2) {
-        // What somebody asks for counts over what the story needs.
-        if !more.iter().any(|given| given == option[0]) {
-            arguments.extend(option.iter().map(OsString::from));
-        }
-    }
+    arguments.extend(of_the_story(domain, more).map(OsString::from));
     arguments.extend(lab.options().into_iter().map(OsString::from));
     arguments.extend_from_slice(more);
     // Several run at once, and there is one terminal.
@@ -128,7 +123,7 @@ fn introduce(out: &mut impl Write, lab: &Lab) -> io::Result<()> {
 fn tell(out: &mut impl Write, domain: &Domain, exit: u8, report: &[u8]) -> io::Result<()> {
     writeln!(out, "\n{}", "─".repeat(80).dimmed())?;
     writeln!(out, "{}", domain.story.dimmed())?;
-    writeln!(out, "{}\n", command_line(domain).bold())?;
+    writeln!(out, "{}\n", command_line(domain, &[]).bold())?;
     out.write_all(report)?;
     writeln!(out, "\n{}", format!("exit code {exit}").dimmed())
 }
@@ -157,7 +152,13 @@ fn summarise(out: &mut impl Write, results: &[(&Domain, u8)]) -> io::Result<()> 
     writeln!(out, "  cargo run --release --example lab -- expired.example --format json")
 }
 
-fn command_line(domain: &Domain) -> String {
-    let words = ["$ smtpcheck", domain.name].into_iter().chain(domain.arguments.iter().copied());
+/// The options that the story needs; what somebody asks for counts over them.
+fn of_the_story(domain: &Domain, more: &[OsString]) -> impl Iterator<Item = &'static str> {
+    let options = domain.arguments.chunks(2);
+    options.filter(|option| !more.iter().any(|given| given == option[0])).flatten().copied()
+}
+
+fn command_line(domain: &Domain, more: &[OsString]) -> String {
+    let words = ["$ smtpcheck", domain.name].into_iter().chain(of_the_story(domain, more));
     words.collect::<Vec<_>>().join(" ")
 }
