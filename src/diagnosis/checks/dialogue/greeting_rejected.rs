@@ -129,6 +129,9 @@ mod tests {
         let refused =
             talk(465).tls_fails(TlsErrorKind::NotTls, "corrupt", b"554 No service for you\r\n");
         assert_eq!(refused.codes(), ["greeting-rejected"]);
+        // Whoever is refused on a submission port is not sent to a submission server.
+        let fix = refused.found(&GREETING_REJECTED).fix;
+        assert!(fix.contains("does not serve this address"), "{fix}");
     }
 
     #[test]
