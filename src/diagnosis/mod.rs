@@ -214,11 +214,8 @@ fn diagnose_target(
             let reach = reach(evidence, target, endpoint, ignore);
             let facts = EndpointFacts { run, target, endpoint, reach: &reach };
             let mut drafts = endpoint_drafts(&facts);
-            let ignored = |draft: &Draft| ignore.contains(&draft.check.code);
-            let unexplained = drafts.is_empty()
-                || drafts.iter().any(|d| ignored(d) && d.severity == Severity::Error);
-            drafts.retain(|draft| !ignored(draft));
-            let status = status::of(endpoint, &reach, &drafts, unexplained, ignore);
+            drafts.retain(|draft| !ignore.contains(&draft.check.code));
+            let status = status::of(endpoint, &reach, &drafts, ignore);
             Judged { reach, status, required: false, drafts, settled: false, excused: false }
         })
         .collect();

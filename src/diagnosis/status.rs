@@ -19,13 +19,11 @@ const BROKEN_OFF: [&str; 2] = ["greeting-missing", "connection-dropped"];
 /// The code of a server that asks to be left alone for now.
 pub const THROTTLED: &str = "greeting-throttled";
 
-/// An endpoint's status: the first that applies. `drafts` hold no ignored codes;
-/// `unexplained` says that there was nothing to ignore, or an error was.
+/// An endpoint's status: the first that applies. `drafts` hold no ignored codes.
 pub fn of(
     endpoint: &EndpointObservation,
     reach: &Reach,
     drafts: &[Draft],
-    unexplained: bool,
     ignore: &[&str],
 ) -> Status {
     let has = |codes: &[&str]| drafts.iter().any(|draft| codes.contains(&draft.check.code));
@@ -45,9 +43,7 @@ pub fn of(
         }
         // A conversation that broke off is never open, even where no check knows why, or what it
         // knows is ignored: nobody is to rely on a port that was not seen to work.
-        Reach::Connected | Reach::Swallowed { .. }
-            if unexplained && !was_seen_to_work(endpoint) =>
-        {
+        Reach::Connected | Reach::Swallowed { .. } if !was_seen_to_work(endpoint) => {
             Status::Misconfigured
         }
         Reach::Connected | Reach::Swallowed { .. } => Status::Open,
@@ -244,7 +240,7 @@ mod tests {
     fn a_conversation_that_breaks_off_is_never_open() {
         for ending in broken_endings() {
             let endpoint = talk(587).ends(ending.clone()).endpoint();
-            let status = of(&endpoint, &Reach::Connected, &[], true, &[]);
+            let status = of(&endpoint, &Reach::Connected, &[], &[]);
             assert_ne!(status, Status::Open, "{ending:?}");
         }
     }

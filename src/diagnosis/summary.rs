@@ -285,8 +285,6 @@ fn relay_sentence(target: &TargetObservation, both: &[Both<'_>]) -> Option<Strin
         .iter()
         .filter(|(_, d)| d.status == Status::Open)
         .filter_map(|(e, _)| e.conversation())
-        // With a code ignored, a status may say more than was seen.
-        .filter(|c| c.smtp.capabilities.is_some() || c.smtp.capabilities_after_tls.is_some())
         .collect();
     if relays.is_empty() || dialled.is_empty() {
         return None;
