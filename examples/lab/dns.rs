@@ -244,7 +244,8 @@ fn to_text(name: &Name) -> String {
     labels.join(".").to_ascii_lowercase()
 }
 
-async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
+/// UDP and TCP sockets at one loopback address and number.
+pub async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
     let mut tries = 0;
     loop {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;

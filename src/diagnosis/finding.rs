@@ -62,6 +62,19 @@ pub enum Status {
     Open,
 }
 
+impl Status {
+    /// All of them, the best first.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Closed,
+        Self::Blocked,
+        Self::Silent,
+        Self::Rejected,
+        Self::Misconfigured,
+        Self::Skipped,
+    ];
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -20,7 +20,7 @@ pub fn summary(trace: &TraceObservation) -> String {
 /// Whether a port was seen to leave this network: it was answered from the server's own distance.
 pub fn leaves(trace: &TraceObservation, port: u16) -> bool {
     let mut of_port = trace.paths.iter().filter(|path| path.port == port);
-    of_port.any(|path| compare::answers_itself(path, &trace.paths))
+    of_port.any(|path| compare::answers_itself(path, trace.paths.iter()))
 }
 
 fn partings(paths: &[PathObservation]) -> Vec<String> {

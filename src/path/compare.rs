@@ -108,12 +108,15 @@ pub fn rewritten_at(path: &PathObservation, reference: &PathObservation) -> Opti
 
 /// Whether a port is open or refused at the distance at which the server is, for all that `paths`,
 /// those to its address, show. A reset alone does not show that: it may come from anywhere.
-pub fn answers_itself(path: &PathObservation, paths: &[PathObservation]) -> bool {
-    let farthest = paths.iter().filter_map(PathObservation::own_distance).max();
+pub fn answers_itself<'a>(
+    path: &PathObservation,
+    paths: impl Iterator<Item = &'a PathObservation> + Clone,
+) -> bool {
+    let farthest = paths.clone().filter_map(PathObservation::own_distance).max();
     let from_there = path.own_distance() == farthest;
     match path.end {
         PathEnd::Connected => from_there,
-        PathEnd::Refused => from_there && paths.iter().any(|p| p.end == PathEnd::Connected),
+        PathEnd::Refused => from_there && paths.clone().any(|p| p.end == PathEnd::Connected),
         PathEnd::IcmpUnreachable(_) | PathEnd::Silence => false,
     }
 }

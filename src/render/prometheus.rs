@@ -18,15 +18,6 @@ use crate::report::{EndpointReport, Outbound, Report, TargetReport};
 const LONGEST: usize = 300;
 
 const SEVERITIES: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Note];
-const STATUSES: [Status; 7] = [
-    Status::Open,
-    Status::Closed,
-    Status::Blocked,
-    Status::Silent,
-    Status::Rejected,
-    Status::Misconfigured,
-    Status::Skipped,
-];
 const VERDICTS: [(Verdict, &str); 3] =
     [(Verdict::Ok, "ok"), (Verdict::Problems, "problems"), (Verdict::Undetermined, "undetermined")];
 const OUTBOUND: [Outbound; 3] = [Outbound::Open, Outbound::Blocked, Outbound::Unknown];
@@ -205,7 +196,7 @@ fn endpoints(report: &Report) -> [Family; 5] {
     for target in &report.targets {
         for endpoint in &target.endpoints {
             let labels = at(target, endpoint);
-            for word in STATUSES {
+            for word in Status::ALL {
                 let labels = with(&labels, &[("status", &word)]);
                 status.add(&labels, u8::from(endpoint.status == word));
             }

@@ -1,12 +1,14 @@
 //! A name server that says what it is told to, octet for octet: no library would write most of it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::TcpStream;
+
+use crate::lab::dns;
 
 pub const A: u16 = 1;
 pub const CNAME: u16 = 5;
@@ -128,7 +130,7 @@ pub fn wire_of(labels: &[&[u8]]) -> Vec<u8> {
 
 /// Starts it; it lives as long as the runtime.
 pub async fn start(answering: Answering) -> io::Result<SocketAddr> {
-    let (udp, tcp) = bind_both().await?;
+    let (udp, tcp) = dns::bind_both().await?;
     let address = udp.local_addr()?;
     if !answering.no_tcp {
         let says = Arc::clone(&answering.says);
@@ -162,19 +164,6 @@ pub async fn start(answering: Answering) -> io::Result<SocketAddr> {
         }
     });
     Ok(address)
-}
-
-async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
-    let mut tries = 0;
-    loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        match TcpListener::bind(udp.local_addr()?).await {
-            Ok(tcp) => return Ok((udp, tcp)),
-            // Somebody else has this number for TCP.
-            Err(_) if tries < 100 => tries += 1,
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 async fn over_tcp(mut stream: TcpStream, says: &Says) -> io::Result<()> {

@@ -15,16 +15,6 @@ use crate::port::Role;
 
 const KEYS: [&str; 5] = ["name", "submission", "expect", "ignore", "fail-on"];
 
-/// What an endpoint can be expected to be.
-const STATUSES: [Status; 6] = [
-    Status::Open,
-    Status::Closed,
-    Status::Blocked,
-    Status::Silent,
-    Status::Rejected,
-    Status::Misconfigured,
-];
-
 const ROLES: [Role; 3] = [Role::Mx, Role::Submission, Role::Host];
 
 /// Reads every target.
@@ -170,8 +160,9 @@ fn status(text: &str) -> Result<Status, String> {
     if text == Status::Skipped.to_string() {
         return Err("`skipped` cannot be expected: what is not tested shows nothing".to_owned());
     }
-    let names: Vec<String> = STATUSES.iter().map(ToString::to_string).collect();
-    let known = STATUSES.into_iter().find(|known| known.to_string() == text);
+    let statuses = || Status::ALL.into_iter().filter(|status| *status != Status::Skipped);
+    let names: Vec<String> = statuses().map(|status| status.to_string()).collect();
+    let known = statuses().find(|known| known.to_string() == text);
     known.ok_or_else(|| match nearest(text, names.iter().map(String::as_str)) {
         Some(near) => format!("there is no status `{text}`; did you mean `{near}`?"),
         None => format!("there is no status `{text}`; there are {}", names.join(", ")),

@@ -319,7 +319,7 @@ impl<'a> Evidence<'a> {
             ConnectOutcome::Connected => true,
             ConnectOutcome::Refused | ConnectOutcome::TimedOut => self
                 .path(spot.address, spot.port)
-                .is_some_and(|path| compare::answers_itself(path, &self.paths_to(spot.address))),
+                .is_some_and(|path| compare::answers_itself(path, self.paths_to(spot.address))),
             ConnectOutcome::IcmpUnreachable(icmp) => icmp.from == spot.address,
             _ => false,
         }
@@ -341,8 +341,8 @@ impl<'a> Evidence<'a> {
             })
     }
 
-    fn paths_to(&self, address: IpAddr) -> Vec<PathObservation> {
-        self.network.paths.iter().filter(|path| path.address == address).cloned().collect()
+    fn paths_to(&self, address: IpAddr) -> impl Iterator<Item = &'a PathObservation> + Clone {
+        self.network.paths.iter().filter(move |path| path.address == address)
     }
 
     /// Whether a server's port is reset at this distance, and the server itself is farther away.

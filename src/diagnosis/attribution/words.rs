@@ -31,12 +31,8 @@ pub fn evidence(case: &Case<'_>) -> Vec<String> {
     sentences
 }
 
-fn label(spot: Spot<'_>) -> String {
-    spot.label()
-}
-
 fn what_happened(case: &Case<'_>) -> String {
-    let (label, connect) = (label(case.spot), &case.spot.seen.connect);
+    let (label, connect) = (case.spot.label(), &case.spot.seen.connect);
     match (&connect.outcome, case.icmp) {
         (ConnectOutcome::TimedOut, _) => {
             let seconds = connect.elapsed.as_secs();
@@ -68,7 +64,7 @@ fn what_happened(case: &Case<'_>) -> String {
 }
 
 fn connected(spot: Spot<'_>) -> String {
-    let label = label(spot);
+    let label = spot.label();
     match Stop::of_conversation(spot.mode, spot.seen) {
         Stop::GreetingMissing => format!("{label} takes the connection, and no greeting comes."),
         Stop::Dropped { step, .. } => {
@@ -289,7 +285,7 @@ pub fn found(case: &Case<'_>, code: &str, block: &Block) -> Found {
         (_, BlockedBy::Transit) => (
             format!(
                 "{} does not get through: it is stopped in transit, beyond your network{}",
-                label(case.spot),
+                case.spot.label(),
                 at_hop(block)
             ),
             "Neither this network nor the server's is to blame, as far as can be seen. Give the \
@@ -330,7 +326,7 @@ fn this_machine(case: &Case<'_>, block: &Block) -> (String, String) {
 }
 
 fn their_network(case: &Case<'_>, block: &Block) -> (String, String) {
-    let label = label(case.spot);
+    let label = case.spot.label();
     let message = match (case.signs.event, case.icmp) {
         (Event::Refused(Sender::Target), Some(icmp)) => {
             format!("{label} refuses the connection: {}", icmp::words(icmp))
@@ -354,7 +350,7 @@ fn their_network(case: &Case<'_>, block: &Block) -> (String, String) {
 }
 
 fn unknown(case: &Case<'_>) -> (String, String) {
-    let label = label(case.spot);
+    let label = case.spot.label();
     if let (Event::Refused(_), Some(icmp)) = (case.signs.event, case.icmp) {
         return (
             format!(
@@ -394,7 +390,7 @@ fn unknown(case: &Case<'_>) -> (String, String) {
 }
 
 fn unreachable(case: &Case<'_>) -> (String, String) {
-    let label = label(case.spot);
+    let label = case.spot.label();
     match (case.signs.event, case.icmp) {
         (Event::Unreachable { own: true }, _) => (
             format!("{label} cannot be reached: the next hop does not answer"),
@@ -422,7 +418,7 @@ fn large_packets(case: &Case<'_>, by: BlockedBy) -> (String, String) {
         _ => "the way to it loses large packets",
     };
     (
-        format!("{} cannot finish a TLS handshake: {whose}", label(case.spot)),
+        format!("{} cannot finish a TLS handshake: {whose}", case.spot.label()),
         "Something on the way drops packets above its size and the ICMP message that would say so. \
          Clamp the MSS on routers with tunnels, VPNs or PPPoE (nft: tcp option maxseg size set rt \
          mtu), and let ICMP \"fragmentation needed\" and ICMPv6 \"packet too big\" pass firewalls."
@@ -432,7 +428,7 @@ fn large_packets(case: &Case<'_>, by: BlockedBy) -> (String, String) {
 
 /// A refusal with a reset: nothing listens there, or so it looks.
 pub fn closed(case: &Case<'_>) -> Found {
-    let label = label(case.spot);
+    let label = case.spot.label();
     let mut evidence = vec![what_happened(case)];
     evidence.extend(distances(case).map(|sentence| {
         format!("{sentence} Routers that forward single ports, and load balancers, look like that.")

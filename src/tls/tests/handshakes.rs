@@ -125,16 +125,6 @@ async fn an_end_after_the_handshake_is_no_matter_of_tls() {
     assert_eq!(classify(&io::ErrorKind::ConnectionReset.into()), None);
 }
 
-fn server_hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
-    let mut hello = vec![22, version[0], version[1], 0, 42, 2, 0, 0, 38];
-    hello.extend(version);
-    hello.extend([7; 32]);
-    hello.push(0);
-    hello.extend(suite);
-    hello.push(0);
-    hello
-}
-
 /// The facts where the peer reads the ClientHello, says this and closes.
 async fn answered(answer: &[u8]) -> TlsFacts {
     let (near, mut far) = tokio::io::duplex(64 * 1024);

@@ -178,3 +178,14 @@ async fn shown(trusted: &Made, chain: &[&Made]) -> TlsFacts {
     assert!(facts.first_bytes.is_empty());
     facts
 }
+
+/// A ServerHello in a record of its own (RFC 5246 §7.4.1.3).
+fn server_hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
+    let mut hello = vec![22, version[0], version[1], 0, 42, 2, 0, 0, 38];
+    hello.extend(version);
+    hello.extend([7; 32]);
+    hello.push(0);
+    hello.extend(suite);
+    hello.push(0);
+    hello
+}

@@ -35,16 +35,6 @@ async fn answered(answer: &[u8]) -> (Option<WiderOffer>, Vec<u8>) {
     tokio::join!(offer_wider(&trust, &host, near, soon()), peer)
 }
 
-fn server_hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
-    let mut hello = vec![22, version[0], version[1], 0, 42, 2, 0, 0, 38];
-    hello.extend(version);
-    hello.extend([7; 32]);
-    hello.push(0);
-    hello.extend(suite);
-    hello.push(0);
-    hello
-}
-
 fn chosen(offer: Option<WiderOffer>) -> Choice {
     match offer {
         Some(WiderOffer::Chosen(choice)) => *choice,
