@@ -1,7 +1,7 @@
 //! What the options do, each seen from outside.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -270,6 +270,18 @@ fn a_reader_that_has_seen_enough() {
 #[test]
 fn an_interrupt_reports_what_is_finished() {
     let mut lab = Lab::start();
+    let arguments = ["test.example", "--timeout=60"];
+    let child = half_finished(&mut lab, &arguments);
+    let id = i32::try_from(child.id()).expect("a process id");
+    kill(Pid::from_raw(id), Signal::SIGINT).expect("the program is still there");
+    let checked = Checked::read(&arguments, &child.wait_with_output().expect("the binary ends"));
+    assert_eq!((checked.exit, checked.verdict()), (3, "undetermined"), "\n{checked}");
+    let endpoint = checked.endpoint("mx", "mx.test.example", 25);
+    assert_eq!(endpoint["status"], "open", "\n{checked}");
+}
+
+/// Starts a check of `test.example`, of which one server is done with and the other never greets.
+pub fn half_finished(lab: &mut Lab, arguments: &[&str]) -> Child {
     let identity = lab.identity("mute.test.example", Flaw::None);
     let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
     let record = lab.serve("mute.test.example", 25, mute);
@@ -278,19 +290,13 @@ fn an_interrupt_reports_what_is_finished() {
         "test.example MX 10 mx.test.example
          test.example MX 20 mute.test.example",
     );
-    let arguments = ["test.example", "--timeout=60"];
-    let child = smtpcheck(json_arguments(&lab, &arguments)).spawn().expect("the binary starts");
+    let child = smtpcheck(json_arguments(lab, arguments)).spawn().expect("the binary starts");
     let under_way = || record.connections() > 0 && finished.connections() > 0;
     wait_for("both servers are being talked to", under_way);
     finished.wait_until_idle();
     // Its farewell has been seen; a moment later the program has booked it.
     std::thread::sleep(Duration::from_millis(300));
-    let id = i32::try_from(child.id()).expect("a process id");
-    kill(Pid::from_raw(id), Signal::SIGINT).expect("the program is still there");
-    let checked = Checked::read(&arguments, &child.wait_with_output().expect("the binary ends"));
-    assert_eq!((checked.exit, checked.verdict()), (3, "undetermined"), "\n{checked}");
-    let endpoint = checked.endpoint("mx", "mx.test.example", 25);
-    assert_eq!(endpoint["status"], "open", "\n{checked}");
+    child
 }
 
 /// Waits until something is so, and fails where it never is.

@@ -16,7 +16,7 @@ use crate::harness::{Checked, json_arguments, smtpcheck};
 use crate::lab::Lab;
 use crate::lab::behaviour::{Behaviour, Interruption, Step};
 use crate::lab::certificates::Flaw;
-use crate::options::wait_for;
+use crate::options::{half_finished, wait_for};
 
 fn send(child: &Child, signal: Signal) {
     let id = i32::try_from(child.id()).expect("a process id");
@@ -26,25 +26,11 @@ fn send(child: &Child, signal: Signal) {
 #[test]
 fn sigterm_reports_what_is_finished_as_ctrl_c_does() {
     let mut lab = Lab::start();
-    let identity = lab.identity("mute.test.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    let record = lab.serve("mute.test.example", 25, mute);
-    let finished = lab.relay("mx.test.example", Flaw::None);
-    lab.dns.add(
-        "test.example MX 10 mx.test.example
-         test.example MX 20 mute.test.example",
-    );
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("report.json");
     let output_to = format!("--output={}", file.display());
     let arguments = ["test.example", "--timeout=60", &output_to];
-    let child = smtpcheck(json_arguments(&lab, &arguments)).spawn().expect("the binary starts");
-    wait_for("both servers are being talked to", || {
-        record.connections() > 0 && finished.connections() > 0
-    });
-    finished.wait_until_idle();
-    // Its farewell has been seen; a moment later the program has booked it.
-    std::thread::sleep(Duration::from_millis(300));
+    let child = half_finished(&mut lab, &arguments);
     send(&child, Signal::SIGTERM);
     let mut output = child.wait_with_output().expect("the binary ends");
     output.stdout = fs::read(&file).expect("the report is in the file");

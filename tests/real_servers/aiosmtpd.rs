@@ -6,6 +6,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
@@ -150,6 +151,20 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
+/// Starts it with a port for each of the told faults; its list and its log are in the folder.
+pub fn start(packages: &Path, folder: &Path, told: Vec<Value>, addresses: &[SocketAddr]) -> Daemon {
+    let list = folder.join("aiosmtpd.json");
+    fs::write(&list, Value::Array(told).to_string()).expect("a new file");
+    let mut command = Command::new("python3");
+    command
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_servers/aiosmtpd/server.py"))
+        .arg(list)
+        .env("PYTHONPATH", packages)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .process_group(0);
+    Daemon::start(command, folder.join("aiosmtpd.log"), addresses)
+}
+
 #[test]
 fn every_fault_has_its_verdict() {
     let packages = match installed("aiosmtpd") {
@@ -186,16 +201,7 @@ fn every_fault_has_its_verdict() {
             Value::Object(all)
         })
         .collect();
-    let list = folder.path().join("faults.json");
-    fs::write(&list, Value::Array(told).to_string()).expect("a new file");
-    let mut command = Command::new("python3");
-    command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_servers/aiosmtpd/server.py"))
-        .arg(list)
-        .env("PYTHONPATH", packages)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .process_group(0);
-    let daemon = Daemon::start(command, folder.path().join("log"), &addresses);
+    let daemon = start(&packages, folder.path(), told, &addresses);
     let rows: Vec<Row> = cases
         .iter()
         .zip(&addresses)

@@ -13,6 +13,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::aiosmtpd;
 use crate::daemon::{Daemon, free_addresses, skip};
 use crate::lab::Lab;
 use crate::lab::certificates::Flaw;
@@ -193,19 +194,10 @@ const FAULTS: &[Fault] = &[
 /// The server without TLS; its AUTH is in clear, which nobody sees behind the front.
 fn backend(packages: &Path, folder: &TempDir) -> (Daemon, SocketAddr) {
     let address = free_addresses(1)[0];
-    let fault = json!([{
+    let fault = json!({
         "address": address.ip(), "port": address.port(), "tls": "none", "auth_in_clear": true,
-    }]);
-    let list = folder.path().join("backend.json");
-    fs::write(&list, fault.to_string()).expect("a new file");
-    let mut command = Command::new("python3");
-    command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_servers/aiosmtpd/server.py"))
-        .arg(list)
-        .env("PYTHONPATH", packages)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .process_group(0);
-    (Daemon::start(command, folder.path().join("backend.log"), &[address]), address)
+    });
+    (aiosmtpd::start(packages, folder.path(), vec![fault], &[address]), address)
 }
 
 /// Key and certificate in one file.
