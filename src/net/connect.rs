@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::address;
 use crate::observation::{Connect, ConnectOutcome, Millis};
@@ -123,7 +123,7 @@ async fn attempt(
         Err(error) => return Err(error.into()),
     };
     let began = Instant::now();
-    let (at_once, result) = attempt.run(to, dialling.limit).await;
+    let (at_once, result) = attempt.run(to, sleep(dialling.limit)).await;
     let elapsed = Millis::from(began.elapsed());
     let local = attempt.local_address();
     let queue = attempt.queued_errors();
@@ -208,12 +208,12 @@ impl Attempt {
         })
     }
 
-    /// Connects. The result is `None` where the limit passed first; the flag tells whether the
-    /// system call itself gave it, before a packet of anybody else's can have come.
+    /// Connects. The result is `None` where it was `over` first; the flag tells whether the system
+    /// call itself gave it, before a packet of anybody else's can have come.
     async fn run(
         &mut self,
         to: SocketAddr,
-        limit: Duration,
+        over: impl Future<Output = ()>,
     ) -> (bool, Option<io::Result<TcpStream>>) {
         let Some(socket) = self.socket.take() else {
             return (true, None);
@@ -221,7 +221,14 @@ impl Attempt {
         let mut connecting = pin!(socket.connect(to));
         match poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx))).await {
             Poll::Ready(result) => (true, Some(result)),
-            Poll::Pending => (false, timeout(limit, connecting).await.ok()),
+            Poll::Pending => {
+                let told = tokio::select! {
+                    biased;
+                    result = connecting => Some(result),
+                    () = over => None,
+                };
+                (false, told.or_else(|| self.last_look()))
+            }
         }
     }
 }
@@ -235,6 +242,19 @@ impl Attempt {
     fn local_address(&self) -> Option<SocketAddr> {
         let local = socket2::SockRef::from(&self.twin).local_addr().ok()?.as_socket()?;
         (!local.ip().is_unspecified()).then_some(local)
+    }
+
+    /// What the kernel knows that tokio had not told when the limit passed: while this process did
+    /// not run (it was stopped, say), the kernel went on.
+    fn last_look(&self) -> Option<io::Result<TcpStream>> {
+        let socket = socket2::SockRef::from(&self.twin);
+        if let Some(error) = socket.take_error().ok()? {
+            return Some(Err(error));
+        }
+        socket.peer_addr().ok()?;
+        let stream = std::net::TcpStream::from(self.twin.try_clone().ok()?);
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok().map(Ok)
     }
 
     /// The connection that was made and reset before tokio looked: what came before the reset can
@@ -254,6 +274,10 @@ impl Attempt {
     }
 
     fn local_address(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn last_look(&self) -> Option<io::Result<TcpStream>> {
         None
     }
 

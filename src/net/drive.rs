@@ -4,6 +4,7 @@
 //! [`Dialogue`] says what to do next, and this does it.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +24,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the sending of QUIT may take. It fits into any socket buffer, so only a stalled TLS
 /// stream ever waits here.
 const QUIT_SENT: Duration = Duration::from_millis(500);
+
+/// A deadline that is noticed so late passed while this process did not run: it was stopped, or a
+/// busy machine had no time for it.
+const LATE: Duration = Duration::from_millis(50);
+
+/// How long it is then looked for what came meanwhile. It lies in the socket already; the runtime
+/// only has to hear of that, and looks at its timers first.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 
 /// What came of a conversation.
 pub struct Driven {
@@ -65,6 +74,19 @@ impl Transport {
     }
 }
 
+/// Waits for something until a deadline; what has come by then counts, also where this process
+/// did not run when the deadline passed. `None` where nothing has come.
+pub async fn by<T>(deadline: Instant, awaited: impl Future<Output = T>) -> Option<T> {
+    let mut awaited = pin!(awaited);
+    if let Ok(came) = timeout_at(deadline, &mut awaited).await {
+        return Some(came);
+    }
+    match deadline.elapsed() < LATE {
+        true => None,
+        false => timeout(LAST_LOOK, awaited).await.ok(),
+    }
+}
+
 /// Holds a conversation until the dialogue is done or the deadline passes.
 ///
 /// `start` is the instant of the first SYN, from which the dialogue's times count. `tell` hears of
@@ -93,23 +115,23 @@ pub async fn converse(
                     Phase::Quit => Instant::now() + QUIT_SENT,
                     _ => deadline,
                 };
-                match timeout_at(limit, transport.send(&bytes)).await {
-                    Ok(Ok(())) => {}
+                match by(limit, transport.send(&bytes)).await {
+                    Some(Ok(())) => {}
                     // What the server said before it closed may still be there to be read, so the
                     // end of the conversation is left to the next read.
-                    Ok(Err(error)) if is_hangup(&error) => {}
-                    Ok(Err(error)) => dialogue.failed(error.to_string(), start.elapsed()),
-                    Err(_) => dialogue.timed_out(start.elapsed()),
+                    Some(Err(error)) if is_hangup(&error) => {}
+                    Some(Err(error)) => dialogue.failed(error.to_string(), start.elapsed()),
+                    None => dialogue.timed_out(start.elapsed()),
                 }
             }
             Next::Receive => {
-                let read = timeout_at(deadline, transport.receive(&mut buffer)).await;
+                let read = by(deadline, transport.receive(&mut buffer)).await;
                 let now = start.elapsed();
                 match read {
-                    Err(_) => dialogue.timed_out(now),
-                    Ok(Ok(0)) => dialogue.closed(now),
-                    Ok(Ok(n)) => dialogue.received(&buffer[..n], now),
-                    Ok(Err(error)) => match tls::classify(&error) {
+                    None => dialogue.timed_out(now),
+                    Some(Ok(0)) => dialogue.closed(now),
+                    Some(Ok(n)) => dialogue.received(&buffer[..n], now),
+                    Some(Err(error)) => match tls::classify(&error) {
                         // TLS 1.3 tells a refused client only after the handshake.
                         Some(alert) => {
                             facts.get_or_insert_with(TlsFacts::default).error = Some(alert);
@@ -125,17 +147,17 @@ pub async fn converse(
                     dialogue.failed("TLS was begun twice".to_owned(), start.elapsed());
                     continue;
                 };
-                let outcome = timeout_at(deadline, attempt.connect(stream)).await;
+                let outcome = by(deadline, attempt.connect(stream)).await;
                 let now = start.elapsed();
                 let seen = attempt.facts();
                 match outcome {
-                    Err(_) => dialogue.timed_out(now),
-                    Ok(Ok(stream)) => {
+                    None => dialogue.timed_out(now),
+                    Some(Ok(stream)) => {
                         transport = Transport::Tls(Box::new(stream));
                         dialogue.tls_established(now);
                     }
-                    Ok(Err(error)) if is_end(&error) => hang_up(&mut dialogue, &error, now),
-                    Ok(Err(_)) => dialogue.tls_failed(now),
+                    Some(Err(error)) if is_end(&error) => hang_up(&mut dialogue, &error, now),
+                    Some(Err(_)) => dialogue.tls_failed(now),
                 }
                 facts = Some(seen);
             }
@@ -175,7 +197,7 @@ pub async fn up_to_tls(
             }
         }
     };
-    timeout_at(deadline, leading).await.ok().flatten()
+    by(deadline, leading).await.flatten()
 }
 
 fn is_hangup(error: &io::Error) -> bool {
@@ -225,5 +247,32 @@ impl Farewell {
             }
         };
         let _ = timeout(FAREWELL, closed).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{advance, sleep, sleep_until};
+
+    /// What comes `after` the deadline as this process sees it, where the deadline is noticed
+    /// `late`.
+    async fn noticed(late: Duration, after: Duration) -> Option<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let waiting = tokio::spawn(by(deadline, sleep_until(deadline + late + after)));
+        // It begins to wait.
+        sleep(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(29) + late).await;
+        waiting.await.expect("it does not panic")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_while_this_process_did_not_run_counts() {
+        let soon = Duration::from_millis(20);
+        assert_eq!(noticed(Duration::from_secs(60), soon).await, Some(()));
+        assert_eq!(noticed(Duration::from_secs(60), Duration::from_secs(5)).await, None);
+        let in_time = Instant::now();
+        assert_eq!(noticed(Duration::ZERO, soon).await, None);
+        assert_eq!(in_time.elapsed().as_secs(), 30, "a deadline that is noticed in time is one");
     }
 }

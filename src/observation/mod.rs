@@ -188,7 +188,10 @@ pub struct Conversation {
     /// An earlier connection attempt to the same port was not answered; this one is the second.
     #[serde(default)]
     pub silent_before: bool,
-
+    /// For so long this program, or its machine, did not run meanwhile (it was stopped, or slept):
+    /// what took long is not the server's doing.
+    #[serde(default)]
+    pub did_not_run: Option<Millis>,
     /// Every line in both directions, capped; empty where it was not asked to be kept.
     pub transcript: Vec<TranscriptLine>,
 }

@@ -6,20 +6,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::Probing;
 use super::inquiry::{SUSPICIOUS, Subject, handshake_stalled};
 use super::patience::Patience;
 use super::progress::{Step, UnderWay};
+use super::pulse::Mark;
+use super::put_off::put_off;
 use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
 use crate::net::drive::{self, Driven};
-use crate::observation::bytes::{is_tls_record, reply_code};
+use crate::observation::bytes::is_tls_record;
 use crate::observation::{
-    Connect, ConnectOutcome, Conversation, EhloAttempt, Ending, Phase, Probe, Reply, SecondLook,
-    Skip, pushback,
+    Connect, ConnectOutcome, Conversation, Ending, Phase, Probe, Reply, SecondLook, Skip, pushback,
 };
 use crate::port::Mode;
 use crate::smtp::{Dialogue, HeloNames};
@@ -137,10 +138,9 @@ impl Probing {
                 return Err(GivenUp(Probe::Dialled(conversation)));
             }
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
-            // Whoever asks later may find a shorter queue.
-            Err(Unfinished::NoTurn) => {
-                let why = "earlier conversations with the same address and port took too long";
-                return Err(GivenUp(Probe::Skipped(Skip::NotDialled(why.to_owned()))));
+            // Whoever asks later may find a shorter queue, or a machine that is awake.
+            Err(unfinished) => {
+                return Err(GivenUp(Probe::Skipped(Skip::NotDialled(unfinished.why()))));
             }
         };
         let first = self.once_more_where_others_answer(spot, first, patience, &under_way).await;
@@ -232,9 +232,25 @@ impl Probing {
         }
     }
 
+    /// Dials and holds one conversation, in its turn; once more where this process did not run
+    /// meanwhile, and the conversation came to no end: that is nobody's fault but ours.
+    pub(super) async fn one_conversation(
+        self: &Arc<Self>,
+        spot: &Spot,
+        manner: Manner<'_>,
+        under_way: &UnderWay,
+    ) -> Result<Conversation, Unfinished> {
+        match self.conversation_in_turn(spot, manner, under_way).await {
+            Err(Unfinished::DidNotRun(_)) => {
+                self.conversation_in_turn(spot, manner, under_way).await
+            }
+            done => done,
+        }
+    }
+
     /// Dials and holds one conversation, in its turn. A port that is wanted and silent is looked
     /// into while it is waited for.
-    pub(super) async fn one_conversation(
+    async fn conversation_in_turn(
         self: &Arc<Self>,
         spot: &Spot,
         manner: Manner<'_>,
@@ -247,27 +263,8 @@ impl Probing {
         let permit = self.jobs.clone().acquire_owned().await.ok();
         self.rate.next().await;
         under_way.at(Step::Connecting);
-        let start = Instant::now();
-        self.inquiry.dials(&spot.host, spot.to.ip());
-        let limit = manner.connect_timeout.min(manner.timeout);
-        let unanswered = || {
-            let connect = Connect { elapsed: start.elapsed().into(), ..self.undecided(spot) };
-            Box::new(conversation_without(connect))
-        };
-        let state = self.inquiry.port((spot.port, spot.to.is_ipv4()));
-        let dialled = tokio::select! {
-            biased;
-            dialled = self.dial(spot, limit, manner.max_segment) => dialled,
-            () = runs_out(manner.patience, start) => {
-                return Err(Unfinished::GivenUp(unanswered()));
-            }
-            () = state.conclusive_from(start + manner.own_silence) => {
-                return Ok(*unanswered());
-            }
-            () = self.raise_alarm(spot, manner.patience) => return Ok(*unanswered()),
-        };
-        let (connect, stream) = dialled.map_err(Unfinished::Shortage)?;
-        self.inquiry.dialled(spot.port, spot.to, &connect.outcome);
+        let (start, mark) = (Instant::now(), self.pulse.mark());
+        let (connect, stream) = self.connection(spot, manner, start, mark).await?;
         let Some(stream) = stream else {
             return Ok(conversation_without(connect));
         };
@@ -280,8 +277,13 @@ impl Probing {
         let tell = &|phase| under_way.at(Step::Talking(phase));
         let Driven { said, tls, farewell } =
             drive::converse(stream, dialogue, &attempt, start, deadline, tell).await;
-        if start.elapsed() * 2 > manner.timeout {
-            turn.was_slow();
+        let missed = self.pulse.missed_since(mark);
+        match missed {
+            Some(missed) if said.ending != Ending::Completed => {
+                return Err(Unfinished::DidNotRun(missed));
+            }
+            None if start.elapsed() * 2 > manner.timeout => turn.was_slow(),
+            _ => {}
         }
         tokio::spawn(async move {
             farewell.wait().await;
@@ -298,8 +300,46 @@ impl Probing {
             put_off: None,
             second_look: None,
             silent_before: false,
+            did_not_run: missed.map(Into::into),
             transcript: if self.plan.keep_transcripts { said.transcript } else { Vec::new() },
         })
+    }
+
+    /// Makes the connection for a conversation, as long as it is worth waiting for.
+    async fn connection(
+        self: &Arc<Self>,
+        spot: &Spot,
+        manner: Manner<'_>,
+        start: Instant,
+        mark: Mark,
+    ) -> Result<(Connect, Option<BoxedStream>), Unfinished> {
+        self.inquiry.dials(&spot.host, spot.to.ip());
+        let limit = manner.connect_timeout.min(manner.timeout);
+        let unanswered = || Connect { elapsed: start.elapsed().into(), ..self.undecided(spot) };
+        let state = self.inquiry.port((spot.port, spot.to.is_ipv4()));
+        let dialled = tokio::select! {
+            biased;
+            dialled = self.dial(spot, limit, manner.max_segment) => {
+                dialled.map_err(Unfinished::Shortage)
+            }
+            () = runs_out(manner.patience, start) => {
+                Err(Unfinished::GivenUp(Box::new(conversation_without(unanswered()))))
+            }
+            () = state.conclusive_from(start + manner.own_silence) => {
+                return Ok((unanswered(), None));
+            }
+            () = self.raise_alarm(spot, manner.patience) => return Ok((unanswered(), None)),
+        };
+        let is_silence = match &dialled {
+            Ok((connect, _)) => connect.outcome == ConnectOutcome::TimedOut,
+            Err(unfinished) => matches!(unfinished, Unfinished::GivenUp(_)),
+        };
+        if let Some(missed) = self.pulse.missed_since(mark).filter(|_| is_silence) {
+            return Err(Unfinished::DidNotRun(missed));
+        }
+        let (connect, stream) = dialled?;
+        self.inquiry.dialled(spot.port, spot.to, &connect.outcome);
+        Ok((connect, stream))
     }
 
     /// Dials once; a shortage of this machine (descriptors, ports) is waited out for a while, as
@@ -351,18 +391,19 @@ impl Probing {
         let _permit = self.jobs.clone().acquire_owned().await.ok();
         self.rate.next().await;
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
-        let looked = timeout(SECOND_LOOK, async {
+        let mark = self.pulse.mark();
+        let looked = drive::by(Instant::now() + SECOND_LOOK, async {
             let (_, stream) = self.dial(spot, SECOND_LOOK, None).await.ok()?;
             Some(attempt.connect(stream?).await.is_ok())
         });
         let outcome = looked.await;
         let first_bytes = attempt.facts().first_bytes;
         match outcome {
-            Ok(Some(true)) => Some(SecondLook::TlsAnswered),
+            Some(Some(true)) => Some(SecondLook::TlsAnswered),
             _ if is_tls_record(&first_bytes) => Some(SecondLook::TlsAnswered),
             _ if !first_bytes.is_empty() => Some(SecondLook::Answered(first_bytes)),
-            Err(_) => Some(SecondLook::StillSilent),
-            // No connection or a close: that answers the question neither way.
+            None if self.pulse.missed_since(mark).is_none() => Some(SecondLook::StillSilent),
+            // This process did not run all the time. No connection or a close: that answers the question neither way.
             _ => None,
         }
     }
@@ -396,7 +437,27 @@ pub enum Unfinished {
     GivenUp(Box<Conversation>),
     /// This machine ran out of something.
     Shortage(String),
+    /// This process did not run for so long meanwhile, so what was not seen may well have been there.
+    DidNotRun(Duration),
+    /// Earlier conversations held it up.
     NoTurn,
+}
+
+impl Unfinished {
+    /// A fragment that says why nothing is known of the port.
+    pub fn why(self) -> String {
+        match self {
+            Self::GivenUp(_) => "it was not waited for any longer".to_owned(),
+            Self::Shortage(why) => why,
+            Self::DidNotRun(missed) => {
+                let seconds = missed.as_secs();
+                format!("this program was stopped, or its machine slept, for {seconds} s meanwhile")
+            }
+            Self::NoTurn => {
+                "earlier conversations with the same address and port took too long".to_owned()
+            }
+        }
+    }
 }
 
 async fn runs_out(patience: Option<&Patience>, start: Instant) {
@@ -413,39 +474,4 @@ fn conversation_without(connect: Connect) -> Conversation {
         conversation.timings.connect = Some(conversation.connect.elapsed);
     }
     conversation
-}
-
-/// The reply by which a server asks us to come back later: a 4yz greeting, 421 at any step (RFC
-/// 5321 §3.8), or words about a limit.
-fn put_off(conversation: &Conversation) -> Option<Reply> {
-    let smtp = &conversation.smtp;
-    let attempt = |step| move |attempt: &EhloAttempt| (step, attempt.reply.clone());
-    let greeting = smtp.greeting.iter().map(|reply| (Phase::Greeting, reply.clone()));
-    let ehlo = smtp.ehlo_attempts.iter().map(attempt(Phase::Ehlo));
-    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.clone());
-    let inside = smtp.ehlo_attempts_after_tls.iter().map(attempt(Phase::EhloAfterTls));
-    greeting
-        .chain(ehlo)
-        .chain(starttls.map(|reply| (Phase::Starttls, reply)))
-        .chain(plaintext_instead_of_tls(conversation))
-        .chain(inside)
-        .find(|(step, reply)| {
-            // A limit may be worded as a refusal for good, and pass all the same.
-            let limit = *step == Phase::Greeting
-                && reply.is_permanent()
-                && pushback::speaks_of_a_limit(&reply.lines.join(" "));
-            limit || pushback::is_pushback(*step, reply)
-        })
-        .map(|(_, reply)| reply)
-}
-
-/// A reply in plaintext where TLS was to begin: some servers turn a client away before that.
-fn plaintext_instead_of_tls(conversation: &Conversation) -> Option<(Phase, Reply)> {
-    let first = &conversation.tls.as_ref()?.first_bytes;
-    let code = reply_code(first)?;
-    let line = first.get(3..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let text = String::from_utf8_lossy(line).trim_start_matches([' ', '-']).to_owned();
-    let greeted = conversation.smtp.greeting.is_some();
-    let step = if greeted { Phase::Tls } else { Phase::Greeting };
-    Some((step, Reply { code, lines: vec![text], ..Reply::default() }))
 }

@@ -11,6 +11,8 @@ mod network;
 mod patience;
 mod places;
 mod progress;
+mod pulse;
+mod put_off;
 mod rate;
 mod trace;
 mod wider;
@@ -28,6 +30,7 @@ use self::find::{Fact, Finder};
 use self::inquiry::Inquiry;
 use self::patience::Gate;
 use self::places::Places;
+use self::pulse::Pulse;
 use self::rate::Rate;
 use crate::names::Target;
 use crate::net::connector::Connector;
@@ -75,6 +78,7 @@ struct Probing {
     started_at: OffsetDateTime,
     three_syns: Duration,
     inquiry: Inquiry,
+    pulse: Pulse,
 }
 
 /// Targets under way at once, at least. Each has mostly a few dozen probes; `--jobs` bounds them all.
@@ -168,6 +172,7 @@ impl Probing {
             started_at: (effects.now)(),
             three_syns: effects.connector.three_syns(),
             inquiry: Inquiry::new(by_target),
+            pulse: Pulse::begin(effects.now),
             plan,
             effects,
         }

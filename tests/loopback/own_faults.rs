@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use crate::harness::{Checked, json_arguments, smtpcheck};
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Interruption, Step};
+use crate::lab::behaviour::{Behaviour, Greeting, Interruption, Step};
 use crate::lab::certificates::Flaw;
 use crate::options::{half_finished, wait_for};
 
@@ -38,6 +38,51 @@ fn sigterm_reports_what_is_finished_as_ctrl_c_does() {
     assert_eq!((checked.exit, checked.verdict()), (3, "undetermined"), "\n{checked}");
     let endpoint = checked.endpoint("mx", "mx.test.example", 25);
     assert_eq!(endpoint["status"], "open", "\n{checked}");
+}
+
+/// Stops a program for as long as it says, as Ctrl-Z and `fg` do.
+fn stop_for(child: &Child, pause: Duration) {
+    send(child, Signal::SIGSTOP);
+    std::thread::sleep(pause);
+    send(child, Signal::SIGCONT);
+}
+
+#[test]
+fn what_came_while_the_program_was_stopped_counts() {
+    let mut lab = Lab::start();
+    let identity = lab.identity("slow.example", Flaw::None);
+    let greeting = Greeting::after(Duration::from_secs(1));
+    let slow = Behaviour { greeting, ..Behaviour::relay(identity) };
+    let record = lab.serve("slow.example", 25, slow);
+    let arguments = ["slow.example:25", "--timeout=3"];
+    let child = smtpcheck(json_arguments(&lab, &arguments)).spawn().expect("the binary starts");
+    wait_for("the server is being talked to", || record.connections() > 0);
+    stop_for(&child, Duration::from_millis(4500));
+    let checked = Checked::read(&arguments, &child.wait_with_output().expect("the binary ends"));
+    checked.expect(0, "ok", &[]);
+    let connections = record.connections();
+    assert!(connections <= 2, "{connections} connections");
+}
+
+#[test]
+fn a_program_that_is_stopped_again_and_again_blames_no_server() {
+    let mut lab = Lab::start();
+    let identity = lab.identity("mute.example", Flaw::None);
+    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
+    let record = lab.serve("mute.example", 25, mute);
+    let arguments = ["mute.example:25", "--timeout=2"];
+    let child = smtpcheck(json_arguments(&lab, &arguments)).spawn().expect("the binary starts");
+    for connections in 1..=2 {
+        wait_for("the server is being talked to", || record.connections() == connections);
+        stop_for(&child, Duration::from_millis(3500));
+    }
+    let checked = Checked::read(&arguments, &child.wait_with_output().expect("the binary ends"));
+    checked.expect(3, "undetermined", &[]);
+    let endpoint = &checked.endpoints()[0];
+    assert_eq!(endpoint["status"], "skipped", "\n{checked}");
+    let summary = endpoint["summary"].as_str().expect("a sentence");
+    assert!(summary.contains("stopped"), "{summary}");
+    assert_eq!(record.connections(), 2, "\n{checked}");
 }
 
 /// More than a pipe holds.

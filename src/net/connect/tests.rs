@@ -102,6 +102,28 @@ async fn a_reset_after_the_handshake_is_a_connection() {
     server.join().expect("the server");
 }
 
+/// A process that was stopped finds its time over before tokio tells what the kernel knows.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_kernel_knows_when_the_time_is_over_counts() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let open = listener.local_addr().expect("its address");
+    let holder = TcpSocket::new_v4().expect("a socket");
+    holder.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let closed = holder.local_addr().expect("its address");
+    let over = std::future::ready;
+    let mut attempt = Attempt::new(open, None, None, None).expect("a socket");
+    let (_, result) = attempt.run(open, over(())).await;
+    drop(attempt);
+    let (mut served, _) = listener.accept().await.expect("the peer");
+    drop(result.expect("an outcome").expect("a connection"));
+    assert_eq!(served.read(&mut [0; 1]).await.expect("the end"), 0, "it was left open");
+    let mut attempt = Attempt::new(closed, None, None, None).expect("a socket");
+    let (_, result) = attempt.run(closed, over(())).await;
+    let error = result.expect("an outcome").expect_err("nobody listens");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
 /// Where the queue of a listener is full, the kernel drops further SYNs.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -144,11 +144,8 @@ impl Probing {
         let seen = match self.one_conversation(&spot, manner, &under_way).await {
             Ok(seen) => seen,
             Err(Unfinished::GivenUp(seen)) => *seen,
-            Err(unfinished @ (Unfinished::Shortage(_) | Unfinished::NoTurn)) => {
-                let why = match unfinished {
-                    Unfinished::Shortage(why) => why,
-                    _ => "others kept talking to it".to_owned(),
-                };
+            Err(unfinished) => {
+                let why = unfinished.why();
                 let gap = Gap::ControlNotDialled { host, port, why };
                 self.inquiry.add_gap(gap);
                 return None;

@@ -70,6 +70,9 @@ fn check(facts: &EndpointFacts<'_>) -> Outcome {
     if took.as_secs() <= SLOW_SECONDS {
         return Outcome::Pass;
     }
+    if seen.did_not_run.is_some() {
+        return Outcome::CannotTell("this program did not run all the time");
+    }
     let seconds = took.as_secs();
     Outcome::found(Found {
         message: format!("{} took {seconds:.1} s to begin its greeting", facts.endpoint.label()),
@@ -100,6 +103,8 @@ mod tests {
             c.timings.greeting = Some(Millis(11_000.0));
         });
         assert_eq!(postscreen.outcome(&GREETING_SLOW), Outcome::Pass);
+        let stopped = slow.edit(|c| c.did_not_run = Some(Millis(5_000.0)));
+        assert!(matches!(stopped.outcome(&GREETING_SLOW), Outcome::CannotTell(_)));
         assert!(matches!(talk(25).silent().outcome(&GREETING_SLOW), Outcome::CannotTell(_)));
     }
 }
