@@ -244,6 +244,9 @@ pub struct TargetReport {
     /// The run was interrupted before this target was finished; only then present.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// What was still to come then, each as a fragment; only then present.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
     /// What DNS says.
     pub dns: DnsReport,
     /// The endpoints, ordered by role, preference, host, address and port.

@@ -114,10 +114,34 @@ pub struct TargetObservation {
     pub duration: Millis,
     /// False where the run was interrupted before everything was carried out.
     pub complete: bool,
+    /// What was still to come then.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
     /// What DNS said.
     pub dns: DnsObservation,
     /// The endpoints, ordered by role, preference, host, address and port.
     pub endpoints: Vec<EndpointObservation>,
+}
+
+/// A part of a target that an interrupted run did not come to the end of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfinished {
+    /// Nothing of it was begun.
+    Everything,
+    /// It is not known which mail exchangers there are.
+    MailExchangers,
+    /// It is not known which submission servers there are.
+    SubmissionServers,
+    /// These ports of a server have no result, at one of its addresses at least.
+    Server {
+        /// What the server is to the target.
+        role: Role,
+        /// The server.
+        host: Host,
+        /// The ports.
+        ports: Vec<u16>,
+    },
 }
 
 /// One endpoint: a role, a server, an address and a port, and what was seen there.

@@ -10,6 +10,7 @@ use super::endpoint::{GivenUp, Spot};
 use super::inquiry;
 use super::patience::{Gate, Group, Patience, Token};
 use super::progress::{Step, UnderWay};
+use super::unfinished::Part;
 use super::{Effects, Probing, bounds};
 use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
@@ -35,6 +36,8 @@ pub enum Fact {
     Host(HostObservation),
     /// There was too much of something.
     LeftOut(LeftOut),
+    /// What is to be seen of a server.
+    Wanted(Part),
     /// An endpoint.
     Endpoint(Box<EndpointObservation>),
 }
@@ -243,6 +246,11 @@ impl Finder {
                 wanted.ports.push((port, Requirement::Optional));
             }
         }
+        self.tell(Fact::Wanted(Part {
+            role: wanted.role,
+            host: wanted.host.clone(),
+            ports: wanted.ports.iter().map(|(port, _)| port.port).collect(),
+        }));
         match &wanted.host {
             Host::Address(address) => self.address(&mut work, &wanted, *address, &token),
             Host::Name(name) => self.named_server(&mut work, &wanted, name, &token).await,

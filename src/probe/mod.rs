@@ -15,6 +15,7 @@ mod pulse;
 mod put_off;
 mod rate;
 mod trace;
+mod unfinished;
 mod wider;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::names::Target;
 use crate::net::connector::Connector;
 use crate::observation::{
     DnsObservation, EndpointObservation, LocalNetwork, NetworkObservation, Observations,
-    TargetObservation,
+    TargetObservation, Unfinished,
 };
 use crate::path::Hops;
 use crate::plan::{Entry, Plan};
@@ -248,6 +249,7 @@ impl Probing {
             observed_at: (self.effects.now)(),
             duration: Duration::ZERO.into(),
             complete: false,
+            unfinished: vec![Unfinished::Everything],
             dns: DnsObservation::default(),
             endpoints: Vec::new(),
         }
@@ -269,7 +271,7 @@ impl Probing {
         let mut work = JoinSet::new();
         work.spawn(finder.find(token));
         let mut dns = DnsObservation::default();
-        let mut endpoints = Vec::new();
+        let (mut endpoints, mut wanted) = (Vec::new(), Vec::new());
         let complete = loop {
             let fact = tokio::select! {
                 biased;
@@ -278,7 +280,7 @@ impl Probing {
             };
             match fact {
                 None => break true,
-                Some(fact) => learn(&mut dns, &mut endpoints, fact),
+                Some(fact) => learn((&mut dns, &mut endpoints, &mut wanted), fact),
             }
         };
         // Dropping the tasks closes what they hold.
@@ -286,12 +288,17 @@ impl Probing {
         dns.left_out.sort_by(|a, b| (&a.name, &a.record_type).cmp(&(&b.name, &b.record_type)));
         dns.hosts.sort_by(|a, b| a.host.cmp(&b.host));
         endpoints.sort_by(|a: &EndpointObservation, b| order(a).cmp(&order(b)));
+        let unfinished = match complete {
+            true => Vec::new(),
+            false => unfinished::of(&target, &wanted, &dns, &endpoints),
+        };
         TargetObservation {
             input,
             target,
             observed_at,
             duration: start.elapsed().into(),
             complete,
+            unfinished,
             dns,
             endpoints,
         }
@@ -307,7 +314,14 @@ fn ended_well(ended: Result<(), JoinError>) {
     }
 }
 
-fn learn(dns: &mut DnsObservation, endpoints: &mut Vec<EndpointObservation>, fact: Fact) {
+fn learn(
+    (dns, endpoints, wanted): (
+        &mut DnsObservation,
+        &mut Vec<EndpointObservation>,
+        &mut Vec<unfinished::Part>,
+    ),
+    fact: Fact,
+) {
     match fact {
         Fact::Mx(mx) => dns.mx = Some(mx),
         Fact::Srv(srv) => dns.srv = srv,
@@ -320,6 +334,7 @@ fn learn(dns: &mut DnsObservation, endpoints: &mut Vec<EndpointObservation>, fac
         Fact::Host(host) if dns.sources(&host.host).any(|known| known.source == host.source) => {}
         Fact::Host(host) => dns.hosts.push(host),
         Fact::Endpoint(endpoint) => endpoints.push(*endpoint),
+        Fact::Wanted(part) => wanted.push(part),
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn is_unchecked(target: &TargetReport) -> bool {
 }
 
 /// What keeps the report of a target from being complete: look-ups without an answer, servers that
-/// were not dialled. Each is a sentence, and each stands there once.
+/// were not dialled, what was still to come when the run was interrupted. Each stands there once.
 pub(super) fn not_checked(target: &TargetReport) -> Vec<&str> {
     let skipped = target
         .endpoints
@@ -85,7 +85,8 @@ pub(super) fn not_checked(target: &TargetReport) -> Vec<&str> {
         .map(|e| e.summary.as_str());
     let mut sentences: Vec<&str> = Vec::new();
     let dns = target.dns.failures.iter().chain(&target.dns.left_out).map(String::as_str);
-    for sentence in dns.chain(skipped) {
+    let unfinished = target.unfinished.iter().map(String::as_str);
+    for sentence in dns.chain(skipped).chain(unfinished) {
         if !sentence.is_empty() && !sentences.contains(&sentence) {
             sentences.push(sentence);
         }

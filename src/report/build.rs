@@ -134,6 +134,7 @@ fn unreadable(input: &str, why: &str) -> TargetReport {
         duration_ms: Millis::default(),
         error: Some(why.to_owned()),
         interrupted: false,
+        unfinished: Vec::new(),
         dns: DnsReport::default(),
         endpoints: Vec::new(),
         findings: Vec::new(),
@@ -150,6 +151,7 @@ fn target(seen: &TargetObservation, made: &TargetDiagnosis) -> TargetReport {
         duration_ms: seen.duration,
         error: None,
         interrupted: !seen.complete,
+        unfinished: notes::of_unfinished(&seen.unfinished),
         dns: dns(&seen.dns, &seen.target.to_string()),
         endpoints: seen
             .endpoints

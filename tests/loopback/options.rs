@@ -270,7 +270,10 @@ fn a_reader_that_has_seen_enough() {
 #[test]
 fn an_interrupt_reports_what_is_finished() {
     let mut lab = Lab::start();
-    let arguments = ["test.example", "--timeout=60"];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("report.txt");
+    let text_to = format!("--report=text={}", file.display());
+    let arguments = ["test.example", "--timeout=60", &text_to];
     let child = half_finished(&mut lab, &arguments);
     let id = i32::try_from(child.id()).expect("a process id");
     kill(Pid::from_raw(id), Signal::SIGINT).expect("the program is still there");
@@ -278,6 +281,10 @@ fn an_interrupt_reports_what_is_finished() {
     assert_eq!((checked.exit, checked.verdict()), (3, "undetermined"), "\n{checked}");
     let endpoint = checked.endpoint("mx", "mx.test.example", 25);
     assert_eq!(endpoint["status"], "open", "\n{checked}");
+    let missing = "port 25 of mute.test.example";
+    assert_eq!(checked.target()["unfinished"], serde_json::json!([missing]), "\n{checked}");
+    let text = std::fs::read_to_string(&file).expect("the report for people");
+    assert!(text.contains(&format!("not checked:\n   - {missing}\n")), "{text}");
 }
 
 /// Starts a check of `test.example`, of which one server is done with and the other never greets.
