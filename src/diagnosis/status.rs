@@ -1,12 +1,14 @@
 //! Statuses, what is required, and the verdict: the tables of the contract.
 
+use std::net::IpAddr;
+
 use super::check::Group;
 use super::demands::BlockedHere;
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::stop::Stop;
 use super::{Draft, Judged, summary};
-use crate::names::Exchange;
+use crate::names::{Exchange, Host, HostName, Target};
 use crate::observation::{EndpointObservation, LookupOutcome, TargetObservation};
 use crate::port::{RELAY, Requirement};
 
@@ -132,6 +134,13 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
     if let Some(failed) = target.dns.lookups().find(|lookup| !lookup.outcome.is_answer()) {
         return Some(format!("{} of {} could not be looked up", failed.record_type, failed.name));
     }
+    if let Some(address) = named_in_vain(target) {
+        let (own, only) = match address {
+            IpAddr::V4(_) => ("IPv4", "IPv6 (-6)"),
+            IpAddr::V6(_) => ("IPv6", "IPv4 (-4)"),
+        };
+        return Some(format!("{address} is an {own} address, and only {only} was to be used"));
+    }
     for (endpoint, this) in target.endpoints.iter().zip(judged) {
         // What the user leaves out is not missed, as long as anything else was carried out.
         let left_out = this.excused && this.status == Status::Skipped;
@@ -157,9 +166,39 @@ pub fn undetermined_because(target: &TargetObservation, judged: &[Judged]) -> Op
         return None;
     }
     let nothing = "nothing that is required was checked";
-    Some(match judged.iter().any(|judged| judged.required && judged.excused) {
-        true => format!("{nothing}, as it is blocked on this side"),
-        false => nothing.to_owned(),
+    let excused = judged.iter().any(|judged| judged.required && judged.excused);
+    Some(match without_the_family(target) {
+        _ if excused => format!("{nothing}, as it is blocked on this side"),
+        Some((host, family)) => {
+            format!("{host} has no {family} address, and no other was to be used")
+        }
+        None => nothing.to_owned(),
+    })
+}
+
+/// An address that the user named as a server and excluded with its whole family: nothing else
+/// keeps one from becoming an endpoint.
+fn named_in_vain(target: &TargetObservation) -> Option<IpAddr> {
+    let own = match &target.target {
+        Target::Server(server) | Target::Submission(server) => Some(&server.host),
+        Target::Domain(_) => None,
+    };
+    let named = own.into_iter().chain(target.dns.submission.iter().map(|server| &server.host));
+    let mut addresses = named.filter_map(|host| match host {
+        Host::Address(address) => Some(*address),
+        Host::Name(_) => None,
+    });
+    let is_endpoint = |address| target.endpoints.iter().any(|e| e.host == Host::Address(address));
+    addresses.find(|address| !is_endpoint(*address))
+}
+
+/// A host without addresses of the one family that was looked up, and that family.
+fn without_the_family(target: &TargetObservation) -> Option<(&HostName, &'static str)> {
+    let mut without = target.dns.hosts.iter().filter(|host| host.addresses.is_empty());
+    without.find_map(|host| match (&host.ipv4, &host.ipv6) {
+        (Some(_), None) => Some((&host.host, "IPv4")),
+        (None, Some(_)) => Some((&host.host, "IPv6")),
+        _ => None,
     })
 }
 

@@ -39,6 +39,33 @@ fn an_implicit_mx() {
 }
 
 #[test]
+fn what_an_excluded_family_leaves_unchecked_is_told_with_the_option() {
+    let mut lab = Lab::start();
+    lab.relay("mx.good.example", Flaw::None);
+    lab.dns.add(
+        "good.example    MX 10 mx.good.example
+         test.example    MX 10 mx.test.example
+         mx.test.example A  192.0.2.1",
+    );
+    let ipv4 = "192.0.2.1 is an IPv4 address, and only IPv6 (-6) was to be used";
+    let ipv6 = "2001:db8::1 is an IPv6 address, and only IPv4 (-4) was to be used";
+    for (arguments, why) in [
+        (&["192.0.2.1", "-6"][..], ipv4),
+        (&["-s", "192.0.2.1:587", "-6"], ipv4),
+        (&["[2001:db8::1]:25", "-4"], ipv6),
+        (&["good.example", "-s", "2001:db8::1", "-4"], ipv6),
+        (
+            &["test.example", "-s", "none", "-6"],
+            "mx.test.example has no IPv6 address, and no other was to be used",
+        ),
+    ] {
+        let checked = check(&lab, arguments);
+        checked.expect(3, "undetermined", &[]);
+        assert_eq!(checked.target()["summary"], format!("no verdict: {why}"), "\n{checked}");
+    }
+}
+
+#[test]
 fn a_null_mx_beside_a_real_one() {
     let zone = "
         test.example MX 0 .
