@@ -238,9 +238,9 @@ pub struct Args {
     #[arg(skip)]
     pub configured: Vec<TargetTable>,
 
-    /// A word to the user about the command line, which is no mistake.
+    /// Words to the user about the command line, which is no mistake.
     #[arg(skip)]
-    pub hint: Option<String>,
+    pub hints: Vec<String>,
 }
 
 /// What to do instead of checking targets.
@@ -308,7 +308,7 @@ const NOTHING_TO_TRACE: [&str; 12] = [
 ];
 
 /// Options that change nothing for `network`, which judges no target.
-const NOTHING_FOR_NETWORK: [&str; 4] = ["input", "resume", "submission", "blocked_here"];
+const NOTHING_FOR_NETWORK: [&str; 5] = ["input", "resume", "submission", "ignore", "blocked_here"];
 
 /// The options that change something for `explain`.
 const FOR_EXPLAIN: [&str; 6] = ["help", "format", "report", "output", "quiet", "color"];

@@ -116,7 +116,7 @@ fn try_run(
         Err(Stop::Usage(line)) => return Err(line.into()),
     };
     *format = Some(args.format);
-    if let Some(hint) = &args.hint {
+    for hint in &args.hints {
         tell(stderr, hint);
     }
     if let Some(text) = extras::text(&args) {

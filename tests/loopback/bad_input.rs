@@ -1,6 +1,6 @@
 //! A wrong command line: exit code 2, one line that names the value, and not a packet.
 
-use crate::harness::{json_arguments, run};
+use crate::harness::{json_arguments, run, smtpcheck};
 use crate::lab::Lab;
 
 #[test]
@@ -38,6 +38,31 @@ fn nonsense_is_refused_by_its_name() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
     assert!(lab.dns.queries().is_empty(), "nothing was probed: {:?}", lab.dns.queries());
+}
+
+#[test]
+fn a_value_that_nobody_typed_is_told_by_its_variable() {
+    let told = |variable: &str, value: &str, arguments: &[&str]| {
+        let output = smtpcheck(arguments).env(variable, value).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    for (variable, value) in [
+        ("SMTPCHECK_TIMEOUT", "abc"),
+        ("SMTPCHECK_PORTS", "25,abc"),
+        ("SMTPCHECK_FORMAT", "abc"),
+        ("SMTPCHECK_VERBOSE", "abc"),
+    ] {
+        for arguments in [&["abc.example"][..], &["trace", "abc.example"], &["network"]] {
+            let line = told(variable, value, arguments);
+            assert!(line.contains(&format!("'abc' for {variable}")), "{line}");
+            assert!(!line.contains("for '--"), "{line}");
+        }
+    }
+    let line = told("SMTPCHECK_TIMEOUT", "1", &["--timeout=abc", "a.example"]);
+    assert!(line.contains("'abc' for '--timeout"), "{line}");
+    let line = told("SMTPCHECK_TIMEOUT", "abc", &["--timeout", "abc", "a.example"]);
+    assert!(line.contains("'abc' for '--timeout"), "{line}");
 }
 
 #[test]

@@ -4,19 +4,21 @@
 //! means.
 
 use std::ffi::{OsStr, OsString};
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 use super::{
-    Args, FOR_EXPLAIN, FormatArg, NOTHING_FOR_NETWORK, NOTHING_TO_TRACE, ReportArg, Stop, nearest,
-    parse_report,
+    Args, Command, FOR_EXPLAIN, FormatArg, NOTHING_FOR_NETWORK, NOTHING_TO_TRACE, ReportArg,
+    ServerArg, Stop, nearest, parse_report,
 };
 use crate::cli::config::{Config, Given};
 use crate::cli::facts;
+use crate::names::{Host, Server};
 
 impl Args {
     /// Reads the command line, the `SMTPCHECK_*` environment and the configuration that they name;
@@ -48,6 +50,8 @@ impl Args {
         args.configured = config.targets;
         args.complete(&matches, &config.given)?;
         args.look_for_commands(&words, &names)?;
+        args.look_for_ports_in_addresses();
+        args.look_for_idle_options(&matches);
         Ok(args)
     }
 
@@ -132,12 +136,61 @@ impl Args {
         }
         // A name without a dot may well be a domain, so this is a word and no refusal.
         let first = self.targets.first().filter(|first| !first.contains(['.', ':', '@']));
-        let meant = first.and_then(|first| {
+        self.hints.extend(first.and_then(|first| {
+            if first == "help" {
+                return Some("`help` is taken for a domain; `smtpcheck --help` helps".to_owned());
+            }
             let near = nearest(first, names.iter().map(String::as_str))?;
             Some(format!("`{first}` is taken for a domain; did you mean the command `{near}`?"))
-        });
-        self.hint = meant;
+        }));
         Ok(())
+    }
+
+    /// Remarks on addresses that look like an address and a port, and are another address.
+    fn look_for_ports_in_addresses(&mut self) {
+        let hosts = match &self.command {
+            Some(Command::Trace { hosts }) => hosts.as_slice(),
+            _ => &[],
+        };
+        let servers = self.submission.iter().chain(&self.control).filter_map(|given| match given {
+            ServerArg::Server(Server { host: Host::Address(address), port: None }) => {
+                Some(address.to_string())
+            }
+            _ => None,
+        });
+        let named = self.targets.iter().chain(hosts).cloned().chain(servers);
+        let hints = named.filter_map(|text| {
+            text.parse::<Ipv6Addr>().ok()?;
+            let (address, port) = text.rsplit_once(':')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            // Any number of up to four digits may be an address's; these are hardly ever.
+            let is_port = self.ports.iter().any(|asked| asked.port.to_string() == port);
+            is_port.then(|| {
+                format!("`{text}` is taken for an address; did you mean `[{address}]:{port}`?")
+            })
+        });
+        let hints: Vec<String> = hints.collect();
+        self.hints.extend(hints);
+    }
+
+    /// Remarks on options that decide what counts, and that a command has no use for. About others
+    /// there is no word: whoever gives them to every command does no harm.
+    fn look_for_idle_options(&mut self, matches: &ArgMatches) {
+        let (name, why) = match &self.command {
+            Some(Command::Network) => {
+                ("network", "`network` judges no target; -p says which ports it asks about")
+            }
+            Some(Command::Trace { .. }) => ("trace", "`trace` finds no fault"),
+            _ => return,
+        };
+        for (id, long) in
+            [("ignore", "--ignore"), ("blocked_here", "--blocked-here"), ("fail_on", "--fail-on")]
+        {
+            let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+            if typed && is_idle(name, id) {
+                self.hints.push(format!("{long} changes nothing here: {why}"));
+            }
+        }
     }
 }
 
@@ -231,7 +284,29 @@ pub(super) fn stop(error: &clap::Error, words: &[OsString]) -> Stop {
         };
         return Stop::Usage(format!("{nothing} (--help lists every option)"));
     }
-    Stop::Usage(format!("{} (--help lists every option)", one_line(&text)))
+    let line = match variable_at_fault(error, words) {
+        Some((option, variable)) => one_line(&text).replace(&format!("'{option}'"), &variable),
+        None => one_line(&text),
+    };
+    Stop::Usage(format!("{line} (--help lists every option)"))
+}
+
+/// The option as clap names it and its variable, where a value is wrong that nobody typed: the
+/// command line alone would then do.
+fn variable_at_fault(error: &clap::Error, words: &[OsString]) -> Option<(String, String)> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let long = option.strip_prefix("--")?.split([' ', '.']).next()?;
+    let mut command = Args::command().mut_args(|option| option.env(Resettable::Reset));
+    command.build();
+    let is_typed = |other: clap::Error| other.to_string() == error.to_string();
+    if command.try_get_matches_from(words).is_err_and(is_typed) {
+        return None;
+    }
+    let command = Args::command();
+    let known = command.get_arguments().find(|known| known.get_long() == Some(long))?;
+    Some((option.clone(), known.get_env()?.to_str()?.to_owned()))
 }
 
 /// The lines of an error that say something, as one.

@@ -109,13 +109,70 @@ fn a_target_that_is_spelt_like_a_command_stands_behind_two_hyphens() {
     assert!(read(&["-o", "trace", "a.example"]).is_ok(), "a value is no command");
 }
 
+/// The words to the user, as one text.
+fn hints(words: &[&str]) -> String {
+    read(words).expect("arguments").hints.join("\n")
+}
+
 #[test]
 fn what_looks_like_a_command_and_is_none_is_remarked_on() {
-    let hint = |words: &[&str]| read(words).expect("arguments").hint;
-    let remark = hint(&["trcae", "a.example"]).expect("a remark");
+    let remark = hints(&["trcae", "a.example"]);
     assert!(remark.contains("`trcae`") && remark.contains("`trace`"), "{remark}");
-    for words in [&["--", "trcae"][..], &["trcae.example"], &["localhost"], &["trace", "trcae"]] {
-        assert_eq!(hint(words), None, "{words:?}");
+    for words in [&["help"][..], &["help", "trace.example"]] {
+        let remark = hints(words);
+        assert!(remark.contains("`smtpcheck --help`"), "{words:?}: {remark}");
+    }
+    for words in [
+        &["--", "trcae"][..],
+        &["trcae.example"],
+        &["localhost"],
+        &["trace", "trcae"],
+        &["--", "help"],
+    ] {
+        assert_eq!(hints(words), "", "{words:?}");
+    }
+}
+
+#[test]
+fn an_address_that_ends_like_a_port_is_remarked_on() {
+    for words in [
+        &["::1:25"][..],
+        &["-p26", "::1:26"],
+        &["a.example", "-s", "2001:db8::1:587"],
+        &["trace", "2001:db8::1:465"],
+    ] {
+        let remark = hints(words);
+        assert!(remark.contains("did you mean `["), "{words:?}: {remark}");
+    }
+    assert!(hints(&["::1:25"]).contains("`[::1]:25`"));
+    for words in [
+        &["::1"][..],
+        &["[::1]:25"],
+        &["2001:db8::25"],
+        &["2001:db8::1:26"],
+        &["a.example:25"],
+        &["2001:db8:0:0:0:0:0:25"],
+    ] {
+        assert_eq!(hints(words), "", "{words:?}");
+    }
+}
+
+#[test]
+fn an_option_that_seems_to_decide_and_does_not_is_remarked_on() {
+    for (words, option) in [
+        (&["network", "--ignore", "outbound-port-blocked"][..], "--ignore"),
+        (&["--blocked-here=skip", "network"], "--blocked-here"),
+        (&["trace", "a.example", "--fail-on=warning"], "--fail-on"),
+    ] {
+        let remark = hints(words);
+        assert!(remark.contains(option), "{words:?}: {remark}");
+    }
+    for words in [
+        &["network", "--fail-on=never"][..],
+        &["trace", "--timeout=5", "a.example"],
+        &["a.example", "--ignore=port-closed"],
+    ] {
+        assert_eq!(hints(words), "", "{words:?}");
     }
 }
 
