@@ -5,7 +5,7 @@
 //! expectation. All of it lives in this process and goes away with it.
 
 use std::io;
-use std::net::{Ipv6Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, UdpSocket};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -41,6 +41,7 @@ pub struct World {
     /// QUIT before this case.
     own: Vec<(Arc<Record>, usize)>,
     certificates: Arc<Certificates>,
+    names: Option<NameServer>,
     // Its threads end with it, whatever the servers wait for.
     runtime: Option<Runtime>,
 }
@@ -61,6 +62,7 @@ impl World {
             earlier_calls: 0,
             own: Vec::new(),
             certificates: certificates.clone(),
+            names: None,
             runtime: Some(runtime),
         };
         world.prepare()?;
@@ -133,7 +135,11 @@ impl World {
 
     /// Runs the program at the client, as a user who may do nothing special.
     pub fn smtpcheck(&self, arguments: &[String]) -> io::Result<Output> {
-        let inner = harness::smtpcheck(arguments);
+        self.at_client(&harness::smtpcheck(arguments))
+    }
+
+    /// Runs any program at the client in that way.
+    pub fn at_client(&self, inner: &Command) -> io::Result<Output> {
         let mut command = as_nobody(inner.get_program().to_string_lossy().as_ref());
         command.args(inner.get_args());
         for (name, value) in inner.get_envs() {
@@ -145,15 +151,22 @@ impl World {
         self.machine(Node::Client).inside(|| command.output())
     }
 
+    /// Adds a zone to those that the name server knows.
+    #[allow(dead_code, reason = "for the benchmark of a slow network, which has a larger domain")]
+    pub fn announce(&self, zone: &str) {
+        self.names.as_ref().expect("it is there as soon as the world is built").add(zone);
+    }
+
     /// The capabilities of a program that runs at the client, in the kernel's words.
     pub fn capabilities(&self) -> io::Result<String> {
-        let mut command = as_nobody("grep");
+        let mut command = Command::new("grep");
         command.args(["^Cap[EPA]", "/proc/self/status"]);
-        let output = self.machine(Node::Client).inside(|| command.output())?;
+        let output = self.at_client(&command)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn machine(&self, node: Node) -> &Namespace {
+    /// A machine's namespace.
+    pub fn machine(&self, node: Node) -> &Namespace {
         &self.machines[node as usize]
     }
 
@@ -276,7 +289,9 @@ impl World {
         let _guard = self.runtime().enter();
         udp.set_nonblocking(true)?;
         let udp = tokio::net::UdpSocket::from_std(udp)?;
-        NameServer::start_on(udp, to_tokio(tcp)?)?.add(&zones());
+        let names = NameServer::start_on(udp, to_tokio(tcp)?)?;
+        names.add(&zones());
+        self.names = Some(names);
         Ok(())
     }
 
@@ -287,8 +302,19 @@ impl World {
         host: &str,
         behaviour: impl FnOnce(Arc<rustls::ServerConfig>) -> Behaviour,
     ) -> io::Result<Arc<Record>> {
-        let bind = || TcpListener::bind((Ipv6Addr::UNSPECIFIED, port));
-        let listener = self.machine(node).inside(bind)?;
+        let everywhere = IpAddr::from(Ipv6Addr::UNSPECIFIED);
+        self.serve_in(self.machine(node), (everywhere, port), host, behaviour)
+    }
+
+    /// Starts a server in any namespace, at this address and port of it.
+    pub fn serve_in(
+        &self,
+        machine: &Namespace,
+        at: (IpAddr, u16),
+        host: &str,
+        behaviour: impl FnOnce(Arc<rustls::ServerConfig>) -> Behaviour,
+    ) -> io::Result<Arc<Record>> {
+        let listener = machine.inside(|| TcpListener::bind(at))?;
         let _guard = self.runtime().enter();
         // With the intermediate, a server's first message inside TLS fills a whole packet.
         let identity = self.certificates.serve_as(host, Flaw::ViaIntermediate);
