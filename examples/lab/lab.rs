@@ -77,11 +77,19 @@ impl Lab {
 
     /// Puts a server behind a port of a host and hands back what it notes down.
     pub fn serve(&mut self, host: &str, port: u16, behaviour: Behaviour) -> Arc<Record> {
-        self.host(host);
-        let runtime = self.runtime.as_ref().expect("it lives as long as the lab");
-        let (address, record) =
-            runtime.block_on(smtp::serve(host, behaviour)).expect("a free port on loopback");
-        self.ports.insert((host.to_owned(), port), Port::Server(address, record.clone()));
+        self.serve_many(&[host.to_owned()], port, &behaviour)
+    }
+
+    /// Puts servers of one kind behind a port of several hosts; what they see is noted down together.
+    pub fn serve_many(&mut self, hosts: &[String], port: u16, like: &Behaviour) -> Arc<Record> {
+        let record = Arc::new(Record::default());
+        for host in hosts {
+            self.host(host);
+            let runtime = self.runtime.as_ref().expect("it lives as long as the lab");
+            let serving = smtp::serve(host, like.clone(), record.clone());
+            let address = runtime.block_on(serving).expect("a free port on loopback");
+            self.ports.insert((host.to_owned(), port), Port::Server(address, record.clone()));
+        }
         record
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::behaviour::{Behaviour, Ehlo, Greeting, Handshake, Interruption, Step, Tls};
@@ -28,6 +29,7 @@ struct Seen {
     open: BTreeMap<usize, OwnedFd>,
     most_at_once: usize,
     early: usize,
+    accepted: Vec<Instant>,
 }
 
 impl Record {
@@ -39,6 +41,11 @@ impl Record {
     /// The most conversations that were under way at one time.
     pub fn max_concurrent(&self) -> usize {
         self.seen().most_at_once
+    }
+
+    /// When each connection was accepted.
+    pub fn accepted(&self) -> Vec<Instant> {
+        self.seen().accepted.clone()
     }
 
     /// The lines that each client sent, one list a connection.
@@ -75,6 +82,7 @@ impl Record {
         let mut seen = self.seen();
         let id = seen.conversations.len();
         seen.conversations.push(Vec::new());
+        seen.accepted.push(Instant::now());
         // A client that has hung up is done, even where its server has not noticed yet.
         let others = seen.open.values().filter(|fd| !peer_has_hung_up(fd)).count();
         seen.most_at_once = seen.most_at_once.max(others + 1);
@@ -93,17 +101,27 @@ fn peer_has_hung_up(connection: &OwnedFd) -> bool {
     poll(&mut [PollFd::new(connection.as_fd(), hung_up)], PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }
 
-/// Starts a server that calls itself `host`, on a free port of loopback.
-pub async fn serve(host: &str, behaviour: Behaviour) -> io::Result<(SocketAddr, Arc<Record>)> {
+/// Starts a server that calls itself `host`, on a free port of loopback. Others may share its record.
+pub async fn serve(
+    host: &str,
+    behaviour: Behaviour,
+    record: Arc<Record>,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    Ok((address, serve_on(listener, host, behaviour)))
+    accept_all(listener, host, behaviour, record);
+    Ok(address)
 }
 
 /// Starts a server that calls itself `host`, wherever `listener` listens.
 pub fn serve_on(listener: TcpListener, host: &str, behaviour: Behaviour) -> Arc<Record> {
     let record = Arc::new(Record::default());
-    let server = Arc::new(Server { host: host.to_owned(), behaviour, record: record.clone() });
+    accept_all(listener, host, behaviour, record.clone());
+    record
+}
+
+fn accept_all(listener: TcpListener, host: &str, behaviour: Behaviour, record: Arc<Record>) {
+    let server = Arc::new(Server { host: host.to_owned(), behaviour, record });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // Otherwise a small reply waits 40 ms for the client's delayed acknowledgement. A
@@ -118,7 +136,6 @@ pub fn serve_on(listener: TcpListener, host: &str, behaviour: Behaviour) -> Arc<
             });
         }
     });
-    record
 }
 
 struct Server {

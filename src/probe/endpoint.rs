@@ -164,6 +164,9 @@ impl Probing {
                 match second {
                     // The port answered a moment ago: what silences it now is no block.
                     Ok(second) if second.connect.outcome == ConnectOutcome::Connected => {
+                        if put_off(&second).is_some() {
+                            self.places.pause(spot.to, pause);
+                        }
                         Conversation { put_off: Some(reply), ..second }
                     }
                     _ => Conversation { put_off: Some(reply), ..first },
@@ -453,9 +456,9 @@ impl Unfinished {
                 let seconds = missed.as_secs();
                 format!("this program was stopped, or its machine slept, for {seconds} s meanwhile")
             }
-            Self::NoTurn => {
-                "earlier conversations with the same address and port took too long".to_owned()
-            }
+            Self::NoTurn => "earlier conversations with the same address and port took too long; \
+                             check it again, or give it a longer --timeout"
+                .to_owned(),
         }
     }
 }

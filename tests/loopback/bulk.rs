@@ -1,5 +1,6 @@
 //! Long lists: results leave as they come, memory does not grow, and nobody is asked twice.
 
+mod manners;
 mod world;
 
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use self::world::{World, list};
 use crate::harness::smtpcheck;
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Greeting, Interruption, Step};
+use crate::lab::behaviour::{Behaviour, Interruption, Step};
 use crate::lab::certificates::Flaw;
 use crate::options::wait_for;
 
@@ -342,30 +343,4 @@ fn few_descriptors_make_it_slow_and_nothing_undetermined() {
     let unwell: Vec<&Value> = found.iter().filter(|line| line["verdict"] != "ok").collect();
     assert!(unwell.is_empty(), "{:#}", unwell[0]);
     assert_eq!((output.status.code(), found.len()), (Some(0), 400));
-}
-
-#[test]
-fn an_operators_hosts_see_four_conversations_at_once() {
-    let mut lab = Lab::start();
-    let mut records = Vec::new();
-    for n in 0..12 {
-        let host = format!("mx{n}.provider.example");
-        let identity = lab.identity(&host, Flaw::None);
-        let greeting = Greeting::after(std::time::Duration::from_millis(150));
-        let slow = Behaviour { greeting, ..Behaviour::relay(identity) };
-        records.push(lab.serve(&host, 25, slow));
-        lab.dns.add(&format!("d{n}.example MX 10 {host}"));
-    }
-    let names: String = (0..12).map(|n| format!("d{n}.example\n")).collect();
-    let mut options = lab.options();
-    options.push("--format=jsonl".to_owned());
-    let output = run_with(&options, &["-p25", "-"], &names);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let starts: Vec<f64> = lines(&String::from_utf8_lossy(&output.stdout))
-        .iter()
-        .map(|line| line["duration_ms"].as_f64().expect("a number"))
-        .collect();
-    // Three rounds of four, each as long as a greeting at least.
-    let longest = starts.iter().copied().fold(0.0, f64::max);
-    assert!(longest >= 450.0, "the last waited for two rounds before its own: {starts:?}");
 }
