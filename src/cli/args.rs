@@ -68,7 +68,8 @@ pub struct Args {
     /// Skip the targets that this JSONL file of an interrupted run already holds
     ///
     /// It may be the file of --output, and it may be missing. A last line that was cut off does not
-    /// count, nor does a target that was interrupted. What the file says counts for the exit code.
+    /// count, nor does a target that was interrupted or could not be looked up or dialled: it is
+    /// checked once more. What the file says counts for the exit code.
     #[arg(long, env = "SMTPCHECK_RESUME", value_name = "FILE", value_hint = ValueHint::FilePath,
           help_heading = WHAT, global = true)]
     pub resume: Option<PathBuf>,

@@ -1,6 +1,7 @@
-//! What an earlier, interrupted run has already checked, as its JSONL says.
+//! What an earlier run has already checked, as its JSONL says.
 //!
-//! Knows the few keys of a line that it needs. Of the targets only a fingerprint each is kept, so
+//! Knows the few keys of a line that it needs, and which results are none: what was interrupted, and
+//! what could not be looked up or dialled, most often as this side had failed. Of the targets only a fingerprint each is kept, so
 //! that a long file takes little memory.
 
 use std::collections::HashSet;
@@ -10,9 +11,11 @@ use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::exit;
 use crate::diagnosis::finding::{Severity, Verdict};
+use crate::report::SkippedBecause;
 
 /// The inputs that are done, and what came of them.
 #[derive(Default)]
@@ -31,13 +34,34 @@ struct Line {
     verdict: Verdict,
     #[serde(default)]
     interrupted: bool,
+    #[serde(default)]
+    dns: Dns,
     findings: Vec<Found>,
     endpoints: Vec<Endpoint>,
 }
 
+#[derive(Default, Deserialize)]
+struct Dns {
+    #[serde(default)]
+    failures: Vec<IgnoredAny>,
+}
+
 #[derive(Deserialize)]
 struct Endpoint {
+    #[serde(default)]
+    skipped_because: Option<SkippedBecause>,
     findings: Vec<Found>,
+}
+
+impl Line {
+    /// Whether the target is to be checked once more. What a server did is a result, if only that it
+    /// puts us off; so is a line that is no target.
+    fn is_open(&self) -> bool {
+        let not_dialled =
+            |endpoint: &Endpoint| endpoint.skipped_because == Some(SkippedBecause::NotDialled);
+        let not_seen = !self.dns.failures.is_empty() || self.endpoints.iter().any(not_dialled);
+        self.interrupted || (self.verdict == Verdict::Undetermined && not_seen)
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,7 +71,7 @@ struct Found {
 
 impl Done {
     /// Reads the file of an earlier run. One that is not there holds nothing, and lines that were
-    /// cut off or are of interrupted targets do not count. `bar` is the least severity that counts
+    /// cut off or leave their targets open do not count. `bar` is the least severity that counts
     /// for the exit code.
     ///
     /// # Errors
@@ -64,7 +88,7 @@ impl Done {
         let (mut line, mut others) = (Vec::new(), 0);
         while reader.read_until(b'\n', &mut line).map_err(|error| told(&error))? > 0 {
             match serde_json::from_slice::<Line>(&line) {
-                Ok(read) if read.interrupted => {}
+                Ok(read) if read.is_open() => {}
                 Ok(read) => done.add(&read, bar),
                 // A run that was killed, twice even, leaves one or two of them.
                 Err(_) => others += 1,
@@ -122,6 +146,30 @@ mod tests {
         let held = ["a", "b", "c", "d"].map(|name| done.holds(&format!("{name}.example")));
         assert_eq!(held, [true, false, true, false]);
         assert_eq!(done.code, Some(exit::UNDETERMINED), "one could not be checked");
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_open_and_what_was_seen_is_not() {
+        let failures =
+            r#","dns":{"failures":["MX of a.example: no name server answered in time"]}"#;
+        let skipped = |why: &str| {
+            let endpoint = format!(r#""endpoints":[{{"skipped_because":"{why}","findings":[]}}]"#);
+            line("a.example", "undetermined", "").replace(r#""endpoints":[]"#, &endpoint)
+        };
+        for (text, open) in [
+            (line("a.example", "undetermined", failures), true),
+            (line("a.example", "undetermined", r#","dns":{"failures":[]}"#), false),
+            (skipped("not-dialled"), true),
+            (skipped("no-ipv6-here"), false),
+            // A problem is one, whatever else could not be looked up.
+            (line("a.example", "problems", failures), false),
+        ] {
+            let done = read(&text).expect("a line");
+            assert_eq!(done.holds("a.example"), !open, "{text}");
+            assert_eq!(done.code.is_none(), open, "{text}");
+        }
+        let later = line("a.example", "undetermined", failures) + &line("a.example", "ok", "");
+        assert_eq!(read(&later).expect("lines").code, Some(exit::OK), "the last line counts");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::outage::{self, Outage};
 use super::transport::{self, Waits};
 use super::{Answer, BoxFuture, Record, RecordType, Resolver};
 use crate::observation::dns::{ExtendedError, LookupOutcome, ServerFailure};
@@ -57,6 +58,7 @@ pub struct HickoryResolver {
     /// The index of the server that is asked first: the last one that was not silent.
     preferred: Arc<AtomicUsize>,
     questions: Arc<Semaphore>,
+    outage: Arc<Outage>,
     waits: Arc<Waits>,
 }
 
@@ -86,8 +88,26 @@ impl HickoryResolver {
             servers: servers.into(),
             preferred: Arc::default(),
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            outage: Arc::default(),
             waits: Arc::default(),
         }
+    }
+
+    /// Asks, unless nobody has answered anything for so long that it would be waiting for nothing.
+    async fn ask_unless_all_are_gone(&self, question: Question) -> Reply {
+        let replies = || async {
+            let name = super::name_that_does_not_exist("example.com");
+            let Ok(name) = wire_name(&name) else { return true };
+            let record_type = WireType::A;
+            let asked = Question { name, record_type, checking_disabled: false };
+            !is_silence(&self.ask_servers(asked).await.outcome)
+        };
+        if !self.outage.is_over(replies).await {
+            return Reply::failed(outage::GONE);
+        }
+        let reply = self.ask_servers(question).await;
+        self.outage.learn(!is_silence(&reply.outcome));
+        reply
     }
 
     /// As a stub resolver does: an answer about the name from any server is the answer; until
@@ -153,7 +173,7 @@ impl Resolver for HickoryResolver {
                         record_type: wire_type(record_type),
                         checking_disabled,
                     };
-                    self.ask_servers(question).await
+                    self.ask_unless_all_are_gone(question).await
                 }
                 Err(why) => Reply::failed(why),
             };

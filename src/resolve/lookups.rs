@@ -4,17 +4,17 @@
 //! the look-ups of a domain are. Must not know how a question travels; a [`Resolver`] does. The
 //! answers are facts for [`diagnosis`](crate::diagnosis).
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
+use tokio::time::Instant;
 
 use super::order::{sort_mx, sort_srv};
-use super::{Answer, HostsFile, Record, RecordType, Resolver, hosts};
+use super::{Answer, HostsFile, Record, RecordType, Resolver, hosts, name_that_does_not_exist};
 use crate::names::{Domain, Exchange, HostName};
 use crate::observation::dns::{
     AddressLookup, LookupOutcome, MxObservation, MxRecord, ServerFailure, SrvObservation, SrvRecord,
@@ -32,6 +32,15 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 /// An answer with more records is not kept: so much memory is for nobody's zone to take.
 const KEPT_RECORDS: usize = 64;
 
+/// How long a failure is kept, so that whoever asks for the same at about that time shares it. A
+/// resolver may do so for five minutes (RFC 9520 §3.2); what many domains of a long list share is
+/// asked for again, as the outage may be over.
+const FAILURE_KEPT: Duration = Duration::from_secs(30);
+
+/// How much earlier than a SERVFAIL it may have been asked whether the name server answers for
+/// anybody else. One that has lost its way out says SERVFAIL after trying for seconds.
+const ASKED_LATELY: Duration = Duration::from_secs(2);
+
 /// What goes into [`Names`] besides the resolver.
 #[derive(Clone, Debug, Default)]
 pub struct NamesOptions {
@@ -44,7 +53,11 @@ pub struct NamesOptions {
 }
 
 /// Empty until the first of those who want it has it.
-type SharedAnswer = Arc<OnceCell<Arc<Answer>>>;
+type SharedAnswer = Arc<OnceCell<(Instant, Arc<Answer>)>>;
+
+/// When it was asked whether the name server answers for a name that cannot be in its cache, and
+/// what came of it.
+type Elsewhere = Option<(Instant, Option<bool>)>;
 
 /// Looks names up. Each name and type is asked for once while its answer is kept, however many tasks
 /// want it.
@@ -52,15 +65,14 @@ pub struct Names {
     resolver: Arc<dyn Resolver>,
     options: NamesOptions,
     answers: Mutex<LruCache<(String, RecordType), SharedAnswer>>,
-    /// Whether the name server answers for a name that cannot be in its cache.
-    answers_elsewhere: OnceCell<Option<bool>>,
+    elsewhere: AsyncMutex<Elsewhere>,
 }
 
 impl Names {
     /// Nothing asked yet.
     pub fn new(resolver: Arc<dyn Resolver>, options: NamesOptions) -> Self {
         let answers = Mutex::new(LruCache::new(KEPT));
-        Self { resolver, options, answers, answers_elsewhere: OnceCell::new() }
+        Self { resolver, options, answers, elsewhere: AsyncMutex::default() }
     }
 
     /// The MX records of a domain, in the order in which a client tries them. `implicit` is left
@@ -165,10 +177,16 @@ impl Names {
         let key = (name.to_owned(), record_type);
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            if answers.peek(&key).is_some_and(is_past) {
+                answers.pop(&key);
+            }
             answers.get_or_insert(key.clone(), SharedAnswer::default).clone()
         };
-        let ask = || async { Arc::new(self.ask_thoroughly(name, record_type).await) };
-        let answer = cell.get_or_init(ask).await.clone();
+        let ask = || async {
+            let answer = self.ask_thoroughly(name, record_type).await;
+            (Instant::now(), Arc::new(answer))
+        };
+        let answer = cell.get_or_init(ask).await.1.clone();
         if answer.records.len() > KEPT_RECORDS {
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop(&key);
         }
@@ -203,17 +221,30 @@ impl Names {
         answer
     }
 
+    /// Whether the name server answers for anybody else at the time of a failure. What it said
+    /// earlier proves little: it may have lost its way out since, or answer from its cache.
     async fn answers_elsewhere(&self, failing: &str) -> Option<bool> {
-        if self.has_answer_unrelated_to(failing) {
-            return Some(true);
-        }
-        *self.answers_elsewhere.get_or_init(|| self.ask_elsewhere(failing)).await
+        let failed = Instant::now();
+        let mut elsewhere = self.elsewhere.lock().await;
+        let answers = match *elsewhere {
+            Some((asked, answers)) if asked + ASKED_LATELY >= failed => answers,
+            _ => {
+                let asked = Instant::now();
+                let answers = self.ask_elsewhere(failing).await;
+                *elsewhere = Some((asked, answers));
+                answers
+            }
+        };
+        // Some answer for chosen names only.
+        answers.or_else(|| self.has_answer_unrelated_to(failing).then_some(true))
     }
 
     fn has_answer_unrelated_to(&self, failing: &str) -> bool {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.iter().any(|((name, _), cell)| {
-            cell.get().is_some_and(|a| a.lookup.outcome.is_answer()) && unrelated(name, failing)
+        let mut lately = answers.iter().filter_map(|((name, _), cell)| Some((name, cell.get()?)));
+        lately.any(|(name, (at, answer))| {
+            let is_answer = answer.lookup.outcome.is_answer() && at.elapsed() <= FAILURE_KEPT;
+            is_answer && unrelated(name, failing)
         })
     }
 
@@ -221,10 +252,9 @@ impl Names {
     /// under the failing name's own top level. What exists (the root, a top level) would be the
     /// wrong question: a resolver that has lost its way out still has it in its cache.
     async fn ask_elsewhere(&self, failing: &str) -> Option<bool> {
-        let label = format!("smtpcheck-{:016x}", RandomState::new().build_hasher().finish());
         let zone = if unrelated("example.com", failing) { "example.com" } else { "example.org" };
         let top = failing.rsplit('.').next().unwrap_or_default();
-        let (zone, top) = (format!("{label}.{zone}"), format!("{label}.{top}"));
+        let (zone, top) = (name_that_does_not_exist(zone), name_that_does_not_exist(top));
         let (zone, top) = tokio::join!(
             self.resolver.query(&zone, RecordType::A, false),
             self.resolver.query(&top, RecordType::A, false),
@@ -238,6 +268,13 @@ impl Names {
         };
         outcomes.iter().all(fails).then_some(false)
     }
+}
+
+/// Whether it is a failure that was shared for long enough.
+fn is_past(cell: &SharedAnswer) -> bool {
+    cell.get().is_some_and(|(at, answer)| {
+        !answer.lookup.outcome.is_answer() && at.elapsed() > FAILURE_KEPT
+    })
 }
 
 /// Whether two names are sure to lie in different zones: neither holds the other, and their last

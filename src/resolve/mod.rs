@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::pin::Pin;
 
@@ -16,6 +17,7 @@ mod hickory;
 mod hosts;
 mod lookups;
 mod order;
+mod outage;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport;
@@ -103,6 +105,11 @@ impl Answer {
         };
         Self { lookup, records }
     }
+}
+
+/// A name in a zone that is nobody's guess: no cache holds it, so whoever answers for it has asked.
+fn name_that_does_not_exist(zone: &str) -> String {
+    format!("smtpcheck-{:016x}.{zone}", RandomState::new().build_hasher().finish())
 }
 
 /// A future behind a pointer, so that [`Resolver`] can be a trait object.

@@ -1,6 +1,7 @@
 //! Long lists: results leave as they come, memory does not grow, and nobody is asked twice.
 
 mod manners;
+mod outages;
 mod world;
 
 use std::fs::{self, File};

@@ -197,34 +197,77 @@ async fn a_servfail_that_is_over_a_second_later_was_no_forgery() {
     assert_eq!(names.mx(&domain("slow.test")).await.lookup.outcome, LookupOutcome::NoData);
 }
 
-#[tokio::test]
-async fn a_name_that_was_answered_shows_that_the_server_is_alive() {
-    let (resolver, names) = world(|name, _| match name {
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_lately_counts_only_where_strangers_are_refused() {
+    let lost: Outcomes = |name, _| match name {
         "good.example" => LookupOutcome::NoData,
         _ => servfail(&[]),
-    });
-    names.mx(&domain("good.example")).await;
-    let outcome = names.mx(&domain("broken.test")).await.lookup.outcome;
-    assert!(
-        matches!(outcome, LookupOutcome::ServerFailure(f) if f.answers_elsewhere == Some(true))
-    );
-    assert_eq!(resolver.asked().len(), 3, "the MX twice, and CD=1: {:?}", resolver.asked());
+    };
+    let choosy: Outcomes = |name, _| match name {
+        "good.example" => LookupOutcome::NoData,
+        "broken.test" => servfail(&[]),
+        _ => LookupOutcome::Refused,
+    };
+    for (what, outcomes, pause, elsewhere) in [
+        // It has lost its way out, and has one name in its cache.
+        ("lost", lost, 0, Some(false)),
+        ("choosy", choosy, 0, Some(true)),
+        ("choosy, and long ago", choosy, 60, None),
+    ] {
+        let (_, names) = world(outcomes);
+        names.mx(&domain("good.example")).await;
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        let outcome = names.mx(&domain("broken.test")).await.lookup.outcome;
+        let LookupOutcome::ServerFailure(failure) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.answers_elsewhere, elsewhere, "{what}");
+    }
 }
 
-#[tokio::test]
-async fn strangers_are_asked_for_once_a_run() {
+fn strangers_among(asked: Vec<(String, RecordType, bool)>) -> Vec<String> {
+    asked.into_iter().map(|(name, ..)| name).filter(|n| n.starts_with("smtpcheck-")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_are_asked_for_once_a_while() {
     let (resolver, names) = world(|_, _| servfail(&[]));
     names.mx(&domain("broken.test")).await;
     names.srv(&domain("broken.test")).await;
     names.ipv4(&host("other.example")).await;
-    let strangers: Vec<_> = resolver
-        .asked()
-        .into_iter()
-        .map(|(name, _, _)| name)
-        .filter(|name| name.starts_with("smtpcheck-"))
-        .collect();
+    let strangers = strangers_among(resolver.asked());
     assert_eq!(strangers.len(), 2, "{strangers:?}");
     assert!(strangers[0].ends_with(".example.com") && strangers[1].ends_with(".test"));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    names.mx(&domain("later.test")).await;
+    assert_eq!(strangers_among(resolver.asked()).len(), 4, "much may have happened since");
+}
+
+/// A name server that loses its way out in the middle of a list, and finds it again.
+#[tokio::test(start_paused = true)]
+async fn each_failure_is_judged_by_its_own_time_and_forgotten_after_a_while() {
+    let begun = Instant::now();
+    let resolver = FakeResolver::new(move |name: &str, record_type, _| {
+        let is_lost = (100..200).contains(&begun.elapsed().as_secs());
+        let outcome = match name {
+            "lame.test" => servfail(&[]),
+            _ if is_lost => servfail(&[]),
+            _ => LookupOutcome::NoData,
+        };
+        Answer::new(name, record_type, outcome, Vec::new())
+    });
+    let names = Names::new(Arc::new(resolver), BOTH);
+    let mx = async |name: &str| names.mx(&domain(name)).await.lookup.outcome;
+    let of_zone = |outcome: &LookupOutcome| match outcome {
+        LookupOutcome::ServerFailure(failure) => failure.answers_elsewhere,
+        other => panic!("{other:?} is no SERVFAIL"),
+    };
+    assert_eq!(of_zone(&mx("lame.test").await), Some(true));
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(of_zone(&mx("good.test").await), Some(false), "it is the name server's own fault");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(of_zone(&mx("good.test").await), Some(false), "the failure is shared for a while");
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(mx("good.test").await, LookupOutcome::NoData);
+    assert_eq!(of_zone(&mx("lame.test").await), Some(true));
 }
 
 #[test]

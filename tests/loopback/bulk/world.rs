@@ -22,6 +22,20 @@ pub struct World {
     /// How often each name and type was asked for, the domains' own aside.
     asked: Arc<Mutex<HashMap<String, usize>>>,
     resolver: SocketAddr,
+    mood: Arc<Mutex<Mood>>,
+}
+
+/// What the name server does at the moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Mood {
+    #[default]
+    Answers,
+    /// As one whose network has gone.
+    IsSilent,
+    /// As one that has lost its way to all others.
+    Fails,
+    /// It has ended, for good.
+    IsGone,
 }
 
 impl World {
@@ -33,10 +47,16 @@ impl World {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let resolver = socket.local_addr().expect("it is bound");
         let asked = Arc::default();
-        let counter = Arc::clone(&asked);
+        let mood = Arc::default();
+        let (counter, at_the_moment) = (Arc::clone(&asked), Arc::clone(&mood));
         // It ends with the test program.
-        std::thread::spawn(move || serve(&socket, providers, &counter));
-        Self { lab, records, asked, resolver }
+        std::thread::spawn(move || serve(&socket, providers, &counter, &at_the_moment));
+        Self { lab, records, asked, resolver, mood }
+    }
+
+    /// From now on the name server does this.
+    pub fn name_server(&self, mood: Mood) {
+        *self.mood.lock().expect("nothing panics while it holds it") = mood;
     }
 
     /// The options that lead the program here. Port 2525 is led nowhere, so that addresses are
@@ -68,13 +88,33 @@ pub fn list(domains: usize) -> String {
     (0..domains).map(|n| format!("d{n}.bulk.example\n")).collect()
 }
 
-fn serve(socket: &UdpSocket, providers: usize, asked: &Mutex<HashMap<String, usize>>) {
+fn serve(
+    socket: &UdpSocket,
+    providers: usize,
+    asked: &Mutex<HashMap<String, usize>>,
+    mood: &Mutex<Mood>,
+) {
     let mut buffer = [0; 4096];
     while let Ok((length, client)) = socket.recv_from(&mut buffer) {
-        let Some(answer) = answer(&buffer[..length], providers, asked) else { continue };
+        let query = &buffer[..length];
+        let reply = match *mood.lock().expect("nothing panics while it holds it") {
+            Mood::Answers => answer(query, providers, asked),
+            Mood::IsSilent => None,
+            Mood::Fails => failure(query),
+            Mood::IsGone => return,
+        };
+        let Some(reply) = reply else { continue };
         // A client that has gone wants no answer.
-        let _ = socket.send_to(&answer, client);
+        let _ = socket.send_to(&reply, client);
     }
+}
+
+fn failure(query: &[u8]) -> Option<Vec<u8>> {
+    let query = Message::from_vec(query).ok()?;
+    let mut answer = Message::response(query.metadata.id, OpCode::Query);
+    answer.metadata.response_code = ResponseCode::ServFail;
+    answer.add_query(query.queries.first()?.clone());
+    answer.to_vec().ok()
 }
 
 fn answer(
