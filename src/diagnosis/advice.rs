@@ -48,6 +48,21 @@ pub fn about_block(
     sentences.join(" ")
 }
 
+/// How to send, of the ways that work from here: a server, a port and its mode each. The first
+/// server is as good as any; nothing where there is no way.
+pub fn way_to_send(ways: &[(&Host, u16, Mode)]) -> Option<String> {
+    let (host, ..) = ways.first()?;
+    let ports = ways.iter().filter(|(other, ..)| other == host);
+    let ports: Vec<String> = ports.map(|(_, port, mode)| format!("{port} ({mode})")).collect();
+    let (last, others) = ports.split_last()?;
+    let (ports, so) = match others {
+        [] => (last.clone(), "it works"),
+        [one] => (format!("{one} or {last}"), "both work"),
+        many => (format!("{} or {last}", many.join(", ")), "all of them work"),
+    };
+    Some(format!("To send mail, use {host}, port {ports}: {so} from here."))
+}
+
 /// The way to send that works from here: tested in this run, not assumed.
 fn for_sending(evidence: &Evidence<'_>, endpoints: &[EndpointObservation], blocked: u16) -> String {
     let mut ways: Vec<(&Host, u16, Mode)> = Vec::new();
@@ -58,18 +73,8 @@ fn for_sending(evidence: &Evidence<'_>, endpoints: &[EndpointObservation], block
             ways.push(way);
         }
     }
-    if let Some((host, ..)) = ways.first().copied() {
-        let ports = ways.iter().filter(|(other, ..)| *other == host);
-        let ports: Vec<String> = ports.map(|(_, port, mode)| format!("{port} ({mode})")).collect();
-        return match ports.as_slice() {
-            [one] => format!("To send mail, use {host}, port {one}: it works from here."),
-            many => {
-                format!(
-                    "To send mail, use {host}, port {}: each works from here.",
-                    many.join(" or ")
-                )
-            }
-        };
+    if let Some(sentence) = way_to_send(&ways) {
+        return sentence;
     }
     let open: Vec<String> = open_elsewhere(evidence, blocked).iter().map(u16::to_string).collect();
     match open.as_slice() {
@@ -119,4 +124,33 @@ fn open_elsewhere(evidence: &Evidence<'_>, blocked: u16) -> Vec<u16> {
     ports.sort_unstable();
     ports.dedup();
     ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_one_server_are_named_and_no_other_servers() {
+        let host = |name: &str| Host::parse(name).expect("a host");
+        let (one, other) = (host("smtp.a.example"), host("smtp.b.example"));
+        let ways = [
+            (&one, 465, Mode::Implicit),
+            (&other, 465, Mode::Implicit),
+            (&one, 587, Mode::Starttls),
+            (&one, 2525, Mode::Starttls),
+        ];
+        let sentence = |ways: &[_]| way_to_send(ways).unwrap_or_default();
+        let begin = "To send mail, use smtp.a.example, port 465 (implicit TLS)";
+        assert_eq!(sentence(&ways[..2]), format!("{begin}: it works from here."));
+        assert_eq!(
+            sentence(&ways[..3]),
+            format!("{begin} or 587 (STARTTLS): both work from here.")
+        );
+        assert_eq!(
+            sentence(&ways),
+            format!("{begin}, 587 (STARTTLS) or 2525 (STARTTLS): all of them work from here.")
+        );
+        assert_eq!(sentence(&[]), "");
+    }
 }

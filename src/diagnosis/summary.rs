@@ -6,7 +6,7 @@ use super::cause::{Cause, Place};
 use super::finding::{Block, BlockedBy, Confidence, Finding, Severity, Status, Verdict};
 use super::reach::Reach;
 use super::words::{awaited, list};
-use super::{EndpointDiagnosis, Judged, checks, status};
+use super::{EndpointDiagnosis, Judged, advice, checks, status};
 use crate::names::{Host, Server, Target};
 use crate::observation::{
     Conversation, Ending, EndpointObservation, LeftOut, Skip, TargetObservation,
@@ -357,32 +357,18 @@ fn sending_sentence(both: &[Both<'_>]) -> Option<String> {
             ways.push(way);
         }
     }
-    let Some((host, ..)) = ways.first().copied() else {
-        let tried = || {
-            let tried = sending.iter().map(|(_, made)| made);
-            tried
-                .filter(|m| m.required && m.status != Status::Skipped)
-                .filter(|m| !is_throttled(m) && !is_excused(m))
-        };
-        let answers = tried().any(|made| made.status == Status::Misconfigured);
-        return tried().next().map(|_| match answers {
-            true => "No port for sending is free of errors.".to_owned(),
-            false => "No port for sending works from here.".to_owned(),
-        });
+    if let Some(sentence) = advice::way_to_send(&ways) {
+        return Some(sentence);
+    }
+    let tried = || {
+        let tried = sending.iter().map(|(_, made)| made);
+        tried
+            .filter(|m| m.required && m.status != Status::Skipped)
+            .filter(|m| !is_throttled(m) && !is_excused(m))
     };
-    let ports: Vec<String> = ways
-        .iter()
-        .filter(|(h, ..)| *h == host)
-        .map(|(_, port, mode)| match mode {
-            Mode::Implicit => format!("{port} (TLS)"),
-            Mode::Starttls => format!("{port} (STARTTLS)"),
-        })
-        .collect();
-    Some(match ports.as_slice() {
-        [one] => format!("To send mail, use {host}, port {one}: it works from here."),
-        [first, second] => {
-            format!("To send mail, use {host}, port {first} or {second}: both work from here.")
-        }
-        many => format!("To send mail, use {host}, port {}: all work from here.", many.join(", ")),
+    let answers = tried().any(|made| made.status == Status::Misconfigured);
+    tried().next().map(|_| match answers {
+        true => "No port for sending is free of errors.".to_owned(),
+        false => "No port for sending works from here.".to_owned(),
     })
 }
