@@ -56,7 +56,7 @@ impl Report {
             environment: run.network.environment.clone(),
             controls: run.network.controls.iter().map(control).collect(),
             paths: run.network.paths.iter().map(path).collect(),
-            notes: run.network.gaps.iter().map(notes::of_gap).collect(),
+            notes: notes::of_gaps(&run.network.gaps),
             ..Network::of(run.local, Vec::new())
         };
         Self { targets, ..Self::without_targets(run.started_at, run.duration, network) }

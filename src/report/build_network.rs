@@ -20,7 +20,7 @@ impl Report {
             environment: run.network.environment.clone(),
             controls: run.network.controls.iter().map(control).collect(),
             paths: run.network.paths.iter().map(path).collect(),
-            notes: run.network.gaps.iter().map(notes::of_gap).collect(),
+            notes: notes::of_gaps(&run.network.gaps),
             interrupted: !run.complete,
             ..Network::of(run.local, ports.collect())
         };
