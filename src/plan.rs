@@ -3,18 +3,21 @@
 //! Knows targets, ports, budgets and what contradicts what; nonsense is refused here, in the
 //! user's words. Must not know what any server answers. Go on with [`probe`](crate::probe).
 
+mod list;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::{Args, Command, ConnectTo, FailOn, FormatArg, ServerArg};
+use self::list::targets_to_check;
+use crate::cli::args::{Args, Command, ConnectTo, FailOn, ServerArg};
 use crate::cli::config::TargetTable;
 use crate::control::Controls;
 use crate::diagnosis::demands::{Demands, TargetDemands};
-use crate::names::{Host, NameError, Server, Target};
+use crate::names::{Host, Server, Target};
 use crate::port::{PortMode, Requirement, Role, requirement};
+
+pub use self::list::{Entry, List, ListFrom, entry, streams};
 
 /// What one run will do.
 #[derive(Clone, Debug)]
@@ -302,84 +305,6 @@ fn demands(table: &TargetTable) -> (Target, TargetDemands) {
     (table.target.clone(), TargetDemands { ignore, expectations })
 }
 
-/// One thing that a run is about: what was typed, and how it is understood.
-pub type Entry = (String, Result<Target, NameError>);
-
-/// A list of targets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List {
-    /// Where it is read.
-    pub from: ListFrom,
-    /// So many of the named targets stand before it.
-    pub before: usize,
-}
-
-/// Where a list of targets is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListFrom {
-    /// Standard input.
-    StandardInput,
-    /// This file.
-    File(PathBuf),
-}
-
-impl ListFrom {
-    /// What is wrong with a list without targets.
-    pub fn holds_nothing(&self) -> String {
-        match self {
-            Self::StandardInput => "the list on standard input holds no target".to_owned(),
-            Self::File(_) => format!("{self}: it holds no target"),
-        }
-    }
-}
-
-impl fmt::Display for ListFrom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StandardInput => f.write_str("standard input"),
-            Self::File(path) => write!(f, "--input {}", path.display()),
-        }
-    }
-}
-
-/// Whether each target's report is written when it is finished: of all formats only `jsonl` has
-/// nothing that depends on the others.
-pub fn streams(args: &Args) -> bool {
-    args.command.is_none() && args.format == FormatArg::Jsonl && args.report.is_empty()
-}
-
-fn targets_to_check(args: &Args, named: &[Server]) -> Result<(Vec<Entry>, Option<List>), String> {
-    let mut targets = Vec::new();
-    let file = args.input.clone().map(|path| match path.as_os_str() == "-" {
-        true => ListFrom::StandardInput,
-        false => ListFrom::File(path),
-    });
-    let mut list = file.map(|from| List { from, before: 0 });
-    for text in &args.targets {
-        if text == "-" {
-            let from = ListFrom::StandardInput;
-            if list.replace(List { from, before: targets.len() }).is_some() {
-                return Err("one list can be given: `-` once, or --input".to_owned());
-            }
-            continue;
-        }
-        let target =
-            Target::parse(text).map_err(|why| format!("`{text}` cannot be a target: {why}"))?;
-        targets.push((text.clone(), Ok(target)));
-    }
-    if list.is_some() || !targets.is_empty() {
-        return Ok((targets, list));
-    }
-    if !args.configured.is_empty() {
-        let table = |table: &TargetTable| (table.input.clone(), Ok(table.target.clone()));
-        targets.extend(args.configured.iter().map(table));
-    } else {
-        let own = |server: &Server| (server.to_string(), Ok(Target::Submission(server.clone())));
-        targets.extend(named.iter().map(own));
-    }
-    Ok((targets, None))
-}
-
 fn hosts_to_trace(hosts: &[String]) -> Result<Vec<Entry>, String> {
     let server = |text: &String| match Server::parse(text) {
         Ok(server) => Ok((text.clone(), Ok(Target::Server(server)))),
@@ -423,17 +348,6 @@ fn distinct_ports(given: &[PortMode]) -> Result<Vec<PortMode>, String> {
     Ok(ports)
 }
 
-/// The target of a line of a list; none of a blank one. What follows a `#` at the beginning of a
-/// line or of a word is a comment.
-pub fn entry(line: &str) -> Option<Entry> {
-    // Some editors begin a file with a byte order mark.
-    let line = line.trim_start_matches('\u{feff}');
-    let begins = |at: usize| line[..at].chars().next_back().is_none_or(char::is_whitespace);
-    let comment = line.match_indices('#').map(|(at, _)| at).find(|at| begins(*at));
-    let line = line[..comment.unwrap_or(line.len())].trim();
-    (!line.is_empty()).then(|| (line.to_owned(), Target::parse(line)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,15 +362,6 @@ mod tests {
     fn required(ports: &[(PortMode, Requirement)]) -> Vec<u16> {
         let required = ports.iter().filter(|(_, r)| *r == Requirement::Required);
         required.map(|(port, _)| port.port).collect()
-    }
-
-    #[test]
-    fn comments_of_a_list_are_left_out() {
-        let text = |line| entry(line).map(|(text, _)| text);
-        assert_eq!(text("\u{feff}# all of it"), None);
-        assert_eq!(text(" \t#"), None);
-        assert_eq!(text("a.example:25 # why\r"), Some("a.example:25".to_owned()));
-        assert_eq!(text("a#b.example"), Some("a#b.example".to_owned()));
     }
 
     #[test]
