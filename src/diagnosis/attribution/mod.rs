@@ -1,12 +1,13 @@
 //! Who stops a port.
 //!
 //! Knows how the parts meet: [`evidence`] reads the [`signs`] about one port (a [`spot`]) out of a run, [`table`]
-//! decides, [`words`] says it. Must not know how the evidence was gathered, which
+//! decides, [`words`] says it and [`proof`] what shows it. Must not know how the evidence was gathered, which
 //! [`probe`](crate::probe) does. It claims no culprit without evidence: what no row explains is
 //! [`BlockedBy::Unknown`](super::finding::BlockedBy::Unknown).
 
 mod evidence;
 mod icmp;
+mod proof;
 mod signs;
 mod spot;
 mod table;
@@ -63,11 +64,11 @@ fn reach(case: &Case<'_>, verdict: Verdict) -> Reach {
                 confidence,
                 hop: None,
                 hop_address: None,
-                evidence: words::evidence(case),
+                evidence: proof::of_block(case),
             },
         },
         Verdict::Blocked { code, by, how, confidence } => {
-            let mut evidence = words::evidence(case);
+            let mut evidence = proof::of_block(case);
             evidence.extend(advice::policy(case.environment, by, case.spot.port));
             let block = Block {
                 by,
