@@ -17,7 +17,7 @@ pub fn jsonl(report: &Report) -> String {
 /// One target of the report as a line of JSON, with the newline at its end.
 fn line(report: &Report, target: &TargetReport) -> String {
     let mut text = match serde_json::to_string(&Line::new(report, target)) {
-        Ok(text) => hidden_as_escapes(&text),
+        Ok(text) => hidden_as_escapes(text),
         // Only an instant that RFC 3339 cannot write (a year before 0) gets here.
         Err(error) => {
             let error = format!("this target cannot be written as JSON: {error}");
