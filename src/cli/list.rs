@@ -9,13 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{Stream, stream};
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, PermitIterator};
 
 use super::resume::Done;
 use crate::plan::{self, Entry, List, ListFrom, Plan};
 
 /// Lines that are read ahead of the targets that are being checked.
 const AHEAD: usize = 64;
+
+/// Room that is waited for at once, in lines: to wait for each line's own would mean to be woken for
+/// each.
+const ROOM: usize = AHEAD / 2;
 
 /// The longest line, in octets. What is longer is no target, and is told by its beginning.
 const LONGEST: u64 = 4096;
@@ -39,7 +44,7 @@ impl Reading {
     }
 }
 
-/// Begins to read the plan's targets, those left out that are done.
+/// Begins to read the plan's targets, those left out that are done. They are waited for in `runtime`.
 ///
 /// # Errors
 ///
@@ -47,6 +52,7 @@ impl Reading {
 pub fn begin(
     plan: &Plan,
     done: Done,
+    runtime: &Handle,
 ) -> Result<(impl Stream<Item = Entry> + Unpin + use<>, Arc<Reading>), String> {
     let (mut before, mut after, mut list) = (plan.targets.clone(), Vec::new(), None);
     if let Some(List { from, before: place }) = &plan.list {
@@ -56,15 +62,21 @@ pub fn begin(
     let reading = Arc::new(Reading::default());
     let (ready, mut entries) = mpsc::channel(AHEAD);
     let told = Arc::clone(&reading);
+    let runtime = runtime.clone();
     let read = move || {
-        // False where nobody wants any more.
-        let hand_over = |entry: Entry| {
-            told.holds_targets.store(true, Ordering::Relaxed);
-            done.holds(&entry.0) || ready.blocking_send(entry).is_ok()
+        let mut room = None;
+        let mut next_room = || match room.as_mut().and_then(PermitIterator::next) {
+            None => room.insert(runtime.block_on(ready.reserve_many(ROOM)).ok()?).next(),
+            some => some,
         };
-        let mut go_on = before.into_iter().all(hand_over);
+        // False where nobody wants any more.
+        let mut hand_over = |entry: Entry| {
+            told.holds_targets.store(true, Ordering::Relaxed);
+            done.holds(&entry.0) || next_room().map(|room| room.send(entry)).is_some()
+        };
+        let mut go_on = before.into_iter().all(&mut hand_over);
         if let Some((mut lines, from)) = list.filter(|_| go_on) {
-            let read = each_line(&mut lines, |line| plan::entry(line).is_none_or(hand_over));
+            let read = each_line(&mut lines, |line| plan::entry(line).is_none_or(&mut hand_over));
             go_on = read.is_ok();
             if let Err(error) = read {
                 let why = format!("{from} cannot be read any further: {error}");

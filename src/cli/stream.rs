@@ -43,7 +43,7 @@ pub fn check(
         Some(path) => Done::read(path, exit::bar_of(&plan, None))?,
     };
     let mut code = done.code.unwrap_or(exit::OK);
-    let (entries, reading) = list::begin(&plan, done)?;
+    let (entries, reading) = list::begin(&plan, done, runtime.handle())?;
     let mut lines = Lines::open(args, stdout)?;
     let shared = Arc::new(plan.clone());
     let made = move |finished: Finished| line(&shared, &finished);
@@ -51,6 +51,8 @@ pub fn check(
     let (interrupted, written) = runtime.block_on(async {
         let stop = signals::stopped();
         let probing = probe::run_each(plan.clone(), effects, entries, made, finished, stop.clone());
+        // Elsewhere: this thread is woken for what is to be written, and for nothing else.
+        let probing = tokio::spawn(probing);
         // An error ends the writing, and with it the receiver: then nothing more is probed.
         let writing = async {
             let mut waiting = waiting;
@@ -60,7 +62,12 @@ pub fn check(
             }
             io::Result::Ok(())
         };
-        let ((), written) = tokio::join!(probing, writing);
+        let written = writing.await;
+        if let Err(failed) = probing.await
+            && failed.is_panic()
+        {
+            std::panic::resume_unwind(failed.into_panic());
+        }
         (*stop.borrow(), written)
     });
     // Until it is gone, nothing else may be printed there.
