@@ -32,7 +32,7 @@
 //!
 //! [[server]]
 //! at = ["192.0.2.1:465", "192.0.2.1:587"]
-//! connect = "silent"                              # refused, no-route, denied, icmp 3/13 from 203.0.113.1
+//! connect = "silent"                              # refused, no-route, denied, icmp 3/13 from 203.0.113.1, a-fault-of-ours
 //! says = "S: 554 no\nEOF"                         # a script, see below; a list is one a connection
 //! certificate = "old"
 //!

@@ -185,8 +185,8 @@ pub enum Skip {
     NoIpv6Here,
     /// Its address is not public, and the user wants none but public ones dialled.
     NotPublic,
-    /// A rule of ours or a shortage of this machine forbade it; the text is a fragment that says
-    /// which ("an MX that names this machine itself is not dialled").
+    /// A rule of ours, a shortage of this machine or a fault of this program forbade it; the text is
+    /// a fragment that says which ("an MX that names this machine itself is not dialled").
     NotDialled(String),
 }
 

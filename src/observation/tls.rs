@@ -74,7 +74,7 @@ pub struct SignatureVerdict {
 }
 
 /// One certificate, as far as it could be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CertificateFacts {
     /// The subject's distinguished name; empty where the certificate could not be parsed.

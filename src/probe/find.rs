@@ -1,62 +1,47 @@
 //! From a target to its endpoints: each is probed as soon as its address is known.
+//!
+//! Knows where names lead and what is asked of each server. Must not know how an endpoint is probed
+//! ([`endpoint`](super::endpoint)). All of a target's work is done side by side in one task: a task
+//! for each piece of it costs more than the piece itself where a list is long.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinSet;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
 use super::endpoint::{GivenUp, Spot};
 use super::inquiry;
 use super::patience::{Gate, Group, Patience, Token};
 use super::progress::{Step, UnderWay};
+use super::seen::{Fact, Seen};
 use super::unfinished::Part;
-use super::{Effects, Probing, bounds};
+use super::{Effects, Probing, bounds, lock};
 use crate::address::{self, AddressKind};
 use crate::names::{Domain, Exchange, Host, HostName, Server, Target};
 use crate::observation::{
     AddressLookup, AddressSource, EndpointObservation, HostObservation, LeftOut, LocalNetwork,
-    MxObservation, Probe, Skip, SrvObservation, SubmissionServer, SubmissionSource,
+    Probe, Skip, SubmissionServer, SubmissionSource,
 };
 use crate::plan::{Plan, Submission, TraceWhen};
 use crate::port::{PortMode, Requirement, Role};
 use crate::resolve::{is_implicit, submission_servers};
 
-/// One thing that was seen of a target.
-pub enum Fact {
-    /// The MX look-up.
-    Mx(MxObservation),
-    /// The SRV look-ups.
-    Srv(Vec<SrvObservation>),
-    /// The submission servers.
-    Submission(Vec<SubmissionServer>),
-    /// Submission servers were not to be looked for.
-    SubmissionNotAsked,
-    /// A host's addresses.
-    Host(HostObservation),
-    /// There was too much of something.
-    LeftOut(LeftOut),
-    /// What is to be seen of a server.
-    Wanted(Part),
-    /// An endpoint.
-    Endpoint(Box<EndpointObservation>),
-}
-
 /// A port of a server and what is required of it.
 type Asked = (PortMode, Requirement);
 
 /// Finds a target's endpoints and has them probed.
-#[derive(Clone)]
-pub struct Finder {
-    pub(super) probing: Arc<Probing>,
-    pub(super) facts: UnboundedSender<Fact>,
-    pub(super) gate: Gate,
+pub struct Finder<'a> {
+    probing: &'a Arc<Probing>,
     /// The target that the endpoints belong to.
-    pub(super) target: Arc<Target>,
+    target: &'a Target,
+    gate: Gate,
+    /// What there was to be seen so far.
+    seen: Mutex<Seen>,
 }
 
 /// A server that is to be probed.
-#[derive(Clone)]
 struct Wanted {
     role: Role,
     host: Host,
@@ -68,55 +53,74 @@ struct Wanted {
     addresses: usize,
 }
 
-impl Finder {
+/// The look-ups of a host's addresses: each family is probed when its own answer is there, and the
+/// host is told of when both are.
+struct LookUps<'a> {
+    wanted: &'a Wanted,
+    name: &'a HostName,
+    answers: Mutex<Answers>,
+}
+
+struct Answers {
+    host: HostObservation,
+    awaited: u8,
+    looking: Option<UnderWay>,
+}
+
+impl<'a> Finder<'a> {
+    /// Nothing is seen yet.
+    pub fn new(probing: &'a Arc<Probing>, target: &'a Target, gate: Gate) -> Self {
+        Self { probing, target, gate, seen: Mutex::default() }
+    }
+
+    /// What there was to be seen.
+    pub fn into_seen(self) -> Seen {
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Finds everything; returns when all is seen. `token` keeps optional endpoints waiting until
     /// every required one is known.
-    pub async fn find(self, token: Token) {
-        let target = Target::clone(&self.target);
-        let mut work = JoinSet::new();
-        match target {
+    pub async fn find(&self, token: Token) {
+        let submission = self.probing.plan.submission_of(self.target);
+        match self.target {
             Target::Domain(domain) => {
-                work.spawn(self.clone().mail_exchangers(domain.clone(), token.clone()));
-                match self.probing.plan.submission_of(&self.target) {
-                    Submission::Discover => {
-                        work.spawn(self.clone().announced_submission(domain, token));
+                let mail = self.mail_exchangers(domain, token.clone());
+                let submission = async {
+                    match submission {
+                        Submission::Discover => self.announced_submission(domain, token).await,
+                        Submission::Named(servers) => self.named_submission(servers, token).await,
                     }
-                    Submission::Named(servers) => {
-                        let servers = servers.clone();
-                        work.spawn(self.clone().named_submission(servers, token));
-                    }
-                }
+                };
+                tokio::join!(mail, submission);
             }
             Target::Submission(server) => {
-                work.spawn(self.clone().named_submission(vec![server], token));
+                self.named_submission(std::slice::from_ref(server), token).await;
             }
             Target::Server(server) => {
-                match self.probing.plan.submission_of(&self.target) {
-                    Submission::Discover => self.tell(Fact::SubmissionNotAsked),
-                    Submission::Named(servers) => {
-                        let servers = servers.clone();
-                        work.spawn(self.clone().named_submission(servers, token.clone()));
-                    }
-                }
-                let ports = self.probing.plan.ports_of_named(Role::Host, server.port);
                 let wanted = Wanted {
                     role: Role::Host,
-                    host: server.host,
+                    host: server.host.clone(),
                     preference: None,
-                    ports,
+                    ports: self.probing.plan.ports_of_named(Role::Host, server.port),
                     named: true,
                     addresses: bounds::addresses_each(1),
                 };
-                work.spawn(self.clone().server(wanted, token));
+                match submission {
+                    Submission::Discover => {
+                        self.tell(Fact::SubmissionNotAsked);
+                        self.server(wanted, token).await;
+                    }
+                    Submission::Named(servers) => {
+                        let submission = self.named_submission(servers, token.clone());
+                        tokio::join!(submission, self.server(wanted, token));
+                    }
+                }
             }
         }
-        drop(self);
-        work.join_all().await;
     }
 
     fn tell(&self, fact: Fact) {
-        // Nobody listens any more once the run was interrupted.
-        let _ = self.facts.send(fact);
+        lock(&self.seen).learn(fact);
     }
 
     fn looking_up(&self, what: impl FnOnce() -> String) -> UnderWay {
@@ -129,9 +133,9 @@ impl Finder {
         }
     }
 
-    async fn mail_exchangers(self, domain: Domain, token: Token) {
+    async fn mail_exchangers(&self, domain: &Domain, token: Token) {
         let looking = self.looking_up(|| format!("MX of {domain}"));
-        let mut mx = self.probing.effects.names.mx(&domain).await;
+        let mut mx = self.probing.effects.names.mx(domain).await;
         self.tell_left_out(bounds::keep(&mut mx.records, bounds::SERVERS, domain.as_str(), "MX"));
         drop(looking);
         let mut hosts: Vec<(HostName, Option<u16>)> = Vec::new();
@@ -145,24 +149,21 @@ impl Finder {
         if is_implicit(&mx) {
             mx.implicit = true;
             // RFC 5321 §5.1: as if an MX with preference 0 named it.
-            hosts.push((domain.into(), Some(0)));
+            hosts.push((domain.clone().into(), Some(0)));
         }
         self.tell(Fact::Mx(mx));
         let ports = self.probing.plan.ports_of(Role::Mx, &[]);
-        let mut work = JoinSet::new();
         let addresses = bounds::addresses_each(hosts.len());
-        for (host, preference) in hosts {
+        let wanted = hosts.into_iter().map(|(host, preference)| {
             let (role, host, ports) = (Role::Mx, Host::Name(host), ports.clone());
-            let wanted = Wanted { role, host, preference, ports, named: false, addresses };
-            work.spawn(self.clone().server(wanted, token.clone()));
-        }
-        drop((self, token));
-        work.join_all().await;
+            Wanted { role, host, preference, ports, named: false, addresses }
+        });
+        self.servers(wanted, token).await;
     }
 
-    async fn announced_submission(self, domain: Domain, token: Token) {
+    async fn announced_submission(&self, domain: &Domain, token: Token) {
         let looking = self.looking_up(|| format!("submission servers of {domain}"));
-        let mut srv = self.probing.effects.names.srv(&domain).await;
+        let mut srv = self.probing.effects.names.srv(domain).await;
         for service in &mut srv {
             let name = service.lookup.name.clone();
             self.tell_left_out(bounds::keep(&mut service.records, bounds::SERVERS, &name, "SRV"));
@@ -170,29 +171,33 @@ impl Finder {
         drop(looking);
         let servers = submission_servers(&srv);
         self.tell(Fact::Srv(srv));
-        self.tell(Fact::Submission(servers.clone()));
         self.submission(servers, token).await;
     }
 
-    async fn named_submission(self, servers: Vec<Server>, token: Token) {
+    async fn named_submission(&self, servers: &[Server], token: Token) {
         if servers.is_empty() {
             self.tell(Fact::SubmissionNotAsked);
         }
-        let named = |server: Server| SubmissionServer {
-            host: server.host,
+        let named = |server: &Server| SubmissionServer {
+            host: server.host.clone(),
             port: server.port,
             mode: None,
             source: SubmissionSource::Option,
         };
-        let servers: Vec<SubmissionServer> = servers.into_iter().map(named).collect();
-        self.tell(Fact::Submission(servers.clone()));
-        self.submission(servers, token).await;
+        self.submission(servers.iter().map(named).collect(), token).await;
     }
 
-    async fn submission(self, servers: Vec<SubmissionServer>, token: Token) {
+    async fn submission(&self, servers: Vec<SubmissionServer>, token: Token) {
+        let wanted = self.wanted_of(&servers);
+        self.tell(Fact::Submission(servers));
+        self.servers(wanted, token).await;
+    }
+
+    /// What is asked of submission servers, each host once.
+    fn wanted_of(&self, servers: &[SubmissionServer]) -> Vec<Wanted> {
         let plan = &self.probing.plan;
         let mut wanted: Vec<Wanted> = Vec::new();
-        for server in &servers {
+        for server in servers {
             if wanted.iter().any(|known| known.host == server.host) {
                 continue;
             }
@@ -229,19 +234,23 @@ impl Finder {
         for wanted in wanted.iter_mut().filter(|wanted| !wanted.named) {
             wanted.addresses = bounds::addresses_each(announced);
         }
-        let mut work = JoinSet::new();
-        for wanted in wanted {
-            work.spawn(self.clone().server(wanted, token.clone()));
-        }
-        drop((self, token));
-        work.join_all().await;
+        wanted
     }
 
-    /// Looks a server's addresses up, each family on its own, and probes each address as it comes.
-    async fn server(self, mut wanted: Wanted, token: Token) {
-        let mut work = JoinSet::new();
+    /// Probes servers side by side.
+    async fn servers(&self, wanted: impl IntoIterator<Item = Wanted>, token: Token) {
+        let each = |wanted| self.server(wanted, token.clone());
+        let work: FuturesUnordered<_> = wanted.into_iter().map(each).collect();
+        // Each of them has a token of its own by now; this one would keep the optional endpoints
+        // waiting for themselves.
+        drop(token);
+        all(work).await;
+    }
+
+    /// Probes a server at all of its addresses.
+    async fn server(&self, mut wanted: Wanted, token: Token) {
         // What is expected of a port can only be told once it was looked at.
-        for port in self.probing.plan.expected_ports(&self.target, wanted.role) {
+        for port in self.probing.plan.expected_ports(self.target, wanted.role) {
             if !wanted.ports.iter().any(|(known, _)| known.port == port.port) {
                 wanted.ports.push((port, Requirement::Optional));
             }
@@ -251,48 +260,42 @@ impl Finder {
             host: wanted.host.clone(),
             ports: wanted.ports.iter().map(|(port, _)| port.port).collect(),
         }));
-        match &wanted.host {
-            Host::Address(address) => self.address(&mut work, &wanted, *address, &token),
-            Host::Name(name) => self.named_server(&mut work, &wanted, name, &token).await,
+        match wanted.host.clone() {
+            Host::Address(address) => self.addresses(&wanted, &[address], token).await,
+            Host::Name(name) => self.named_server(wanted, &name, token).await,
         }
-        // Every endpoint has a token of its own by now; this one would keep the optional ones
-        // waiting for themselves.
-        drop((self, token));
-        work.join_all().await;
     }
 
-    async fn named_server(
-        &self,
-        work: &mut JoinSet<()>,
-        wanted: &Wanted,
-        name: &HostName,
-        token: &Token,
-    ) {
-        let (elsewhere, ports): (Vec<Asked>, Vec<Asked>) = wanted
-            .ports
-            .iter()
+    async fn named_server(&self, mut wanted: Wanted, name: &HostName, token: Token) {
+        let ports = std::mem::take(&mut wanted.ports);
+        let (elsewhere, ports): (Vec<Asked>, Vec<Asked>) = ports
+            .into_iter()
             .partition(|(port, _)| self.probing.plan.instead_of(&wanted.host, port.port).is_some());
+        wanted.ports = ports;
         let group = group_of(&elsewhere);
-        for asked in elsewhere {
-            if let Some(to) = self.probing.plan.instead_of(&wanted.host, asked.0.port)
-                && self.may_use(to.ip())
-            {
+        let redirected: FuturesUnordered<_> = elsewhere
+            .into_iter()
+            .filter_map(|asked| {
+                let to = self.probing.plan.instead_of(&wanted.host, asked.0.port)?;
                 let dialled = (to, true);
-                work.spawn(self.clone().endpoint(
-                    wanted.clone(),
-                    asked,
-                    dialled,
-                    group.clone(),
-                    token.clone(),
-                ));
+                let endpoint =
+                    || self.endpoint(&wanted, asked, dialled, group.clone(), token.clone());
+                self.may_use(to.ip()).then(endpoint)
+            })
+            .collect();
+        let ordinary = async {
+            if wanted.ports.is_empty() {
+                self.tell(Fact::Host(not_looked_up(name.clone(), AddressSource::ConnectTo)));
+                drop(token);
+            } else {
+                self.at_its_addresses(&wanted, name, token).await;
             }
-        }
-        if ports.is_empty() {
-            self.tell(Fact::Host(not_looked_up(name.clone(), AddressSource::ConnectTo)));
-            return;
-        }
-        let wanted = Wanted { ports, ..wanted.clone() };
-        // The hosts file counts for servers that the user names, never for those that DNS names.
+        };
+        tokio::join!(all(redirected), ordinary);
+    }
+
+    /// The hosts file counts for servers that the user names, never for those that DNS names.
+    async fn at_its_addresses(&self, wanted: &Wanted, name: &HostName, token: Token) {
         let in_file = match wanted.named {
             true => self.probing.effects.names.hosts_file(name),
             false => None,
@@ -300,75 +303,59 @@ impl Finder {
         match in_file {
             Some(mut addresses) => {
                 addresses.retain(|address| self.may_use(*address));
-                for address in &addresses {
-                    self.address(work, &wanted, *address, token);
-                }
                 let host = not_looked_up(name.clone(), AddressSource::HostsFile);
-                self.tell(Fact::Host(HostObservation { addresses, ..host }));
+                self.tell(Fact::Host(HostObservation { addresses: addresses.clone(), ..host }));
+                self.addresses(wanted, &addresses, token).await;
             }
-            None => self.looked_up(work, &wanted, name, token).await,
+            None => {
+                let answers = Answers {
+                    host: not_looked_up(name.clone(), AddressSource::Dns),
+                    awaited: 2,
+                    looking: Some(self.looking_up(|| format!("addresses of {name}"))),
+                };
+                let look_ups = LookUps { wanted, name, answers: Mutex::new(answers) };
+                let families = [(true, token.clone()), (false, token)];
+                let each = |(ipv4, token)| self.family(&look_ups, ipv4, token);
+                all(families.into_iter().map(each).collect()).await;
+            }
         }
     }
 
-    async fn looked_up(
-        &self,
-        work: &mut JoinSet<()>,
-        wanted: &Wanted,
-        name: &HostName,
-        token: &Token,
-    ) {
+    /// Looks up the addresses of one family and probes them.
+    async fn family(&self, look_ups: &LookUps<'_>, ipv4: bool, token: Token) {
+        let LookUps { wanted, name, answers } = look_ups;
         let names = &self.probing.effects.names;
-        // Each family begins to be probed when its own answer is there.
-        let begin = |found: &AddressLookup| {
-            let mut work = JoinSet::new();
-            for address in &found.addresses {
-                self.address(&mut work, wanted, *address, token);
-            }
-            work
-        };
-        let within_bounds = |mut found: AddressLookup| {
-            self.tell_left_out(bounds::keep_addresses(&mut found, wanted.addresses));
-            (begin(&found), found)
-        };
-        let ipv4 = async { names.ipv4(name).await.map(within_bounds) };
-        let ipv6 = async { names.ipv6(name).await.map(within_bounds) };
-        let looking = self.looking_up(|| format!("addresses of {name}"));
-        let (ipv4, ipv6) = tokio::join!(ipv4, ipv6);
-        drop(looking);
-        let mut host = not_looked_up(name.clone(), AddressSource::Dns);
-        for (family, place) in [(ipv4, &mut host.ipv4), (ipv6, &mut host.ipv6)] {
-            if let Some((mut begun, found)) = family {
-                work.spawn(async move { while begun.join_next().await.is_some() {} });
-                host.addresses.extend(&found.addresses);
-                *place = Some(found);
-            }
+        let mut found = if ipv4 { names.ipv4(name).await } else { names.ipv6(name).await };
+        if let Some(found) = &mut found {
+            self.tell_left_out(bounds::keep_addresses(found, wanted.addresses));
         }
-        self.tell(Fact::Host(host));
+        let addresses = found.as_ref().map(|found| found.addresses.clone()).unwrap_or_default();
+        let both = lock(answers).learn(found, ipv4);
+        if let Some(host) = both {
+            self.tell(Fact::Host(host));
+        }
+        self.addresses(wanted, &addresses, token).await;
     }
 
-    /// Probes every asked port of one address.
-    fn address(&self, work: &mut JoinSet<()>, wanted: &Wanted, address: IpAddr, token: &Token) {
-        if !self.may_use(address) {
-            return;
+    /// Probes every asked port of addresses.
+    async fn addresses(&self, wanted: &Wanted, addresses: &[IpAddr], token: Token) {
+        let work = FuturesUnordered::new();
+        for address in addresses.iter().filter(|address| self.may_use(**address)) {
+            let group = group_of(&wanted.ports);
+            for asked in &wanted.ports {
+                let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
+                let to = instead.unwrap_or(SocketAddr::new(*address, asked.0.port));
+                let dialled = (to, instead.is_some());
+                work.push(self.endpoint(wanted, *asked, dialled, group.clone(), token.clone()));
+            }
         }
-        let group = group_of(&wanted.ports);
-        for asked in &wanted.ports {
-            let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
-            let to = instead.unwrap_or(SocketAddr::new(address, asked.0.port));
-            let dialled = (to, instead.is_some());
-            work.spawn(self.clone().endpoint(
-                wanted.clone(),
-                *asked,
-                dialled,
-                group.clone(),
-                token.clone(),
-            ));
-        }
+        drop(token);
+        all(work).await;
     }
 
     async fn endpoint(
-        self,
-        wanted: Wanted,
+        &self,
+        wanted: &Wanted,
         (port, requirement): Asked,
         (to, redirected): (SocketAddr, bool),
         group: Group,
@@ -392,29 +379,10 @@ impl Finder {
                 observation(Probe::Skipped(skip))
             }
             None => {
-                let expected = self.probing.plan.expected_ports(&self.target, wanted.role);
-                // Nobody may be told that an expectation is broken because we did not wait.
-                let patient = match expected.iter().any(|expected| expected.port == port.port) {
-                    true => Requirement::Required,
-                    false => requirement,
-                };
-                let mut patience = Patience::new(
-                    patient,
-                    self.gate.clone(),
-                    token,
-                    group.clone(),
-                    self.probing.three_syns,
-                );
-                let spot = Spot {
-                    host: wanted.host.clone(),
-                    to,
-                    port: port.port,
-                    redirected,
-                    mode: port.mode,
-                };
-                let probe = self.probe_once(&spot, &mut patience).await;
-                // What follows gathers evidence: the endpoint has its result.
-                drop(patience);
+                let host = wanted.host.clone();
+                let spot = Spot { host, to, port: port.port, redirected, mode: port.mode };
+                let patience = self.patience_with(wanted.role, port, requirement, &group, token);
+                let probe = self.probe(&spot, patience).await;
                 if let Probe::Dialled(conversation) = &probe {
                     group.learn(port.port, conversation);
                 }
@@ -427,6 +395,33 @@ impl Finder {
             }
         };
         self.tell(Fact::Endpoint(Box::new(seen)));
+    }
+
+    fn patience_with(
+        &self,
+        role: Role,
+        port: PortMode,
+        requirement: Requirement,
+        group: &Group,
+        token: Token,
+    ) -> Patience {
+        let expected = self.probing.plan.expected_ports(self.target, role);
+        // Nobody may be told that an expectation is broken because we did not wait.
+        let patient = match expected.iter().any(|expected| expected.port == port.port) {
+            true => Requirement::Required,
+            false => requirement,
+        };
+        Patience::new(patient, self.gate.clone(), token, group.clone(), self.probing.three_syns)
+    }
+
+    /// Probes a spot. A fault of this program in one conversation takes nothing from the others, and
+    /// is no verdict. The patience ends with it: what follows gathers evidence.
+    async fn probe(&self, spot: &Spot, mut patience: Patience) -> Probe {
+        let probed = AssertUnwindSafe(self.probe_once(spot, &mut patience)).catch_unwind().await;
+        probed.unwrap_or_else(|_| {
+            let why = "this program failed while it looked; please report what it printed";
+            Probe::Skipped(Skip::NotDialled(why.to_owned()))
+        })
     }
 
     /// Looks into why an endpoint fails that has to work, and traces what the user wants traced.
@@ -480,7 +475,7 @@ impl Finder {
     }
 
     fn forbidden(&self, role: Role, address: IpAddr, redirected: bool) -> Option<Skip> {
-        let Probing { plan, effects, local, .. } = &*self.probing;
+        let Probing { plan, effects, local, .. } = &**self.probing;
         forbidden(plan, effects, local, role, address, redirected)
     }
 }
@@ -521,6 +516,30 @@ pub(super) fn forbidden(
         IpAddr::V6(_) => (local.ipv6, Skip::NoIpv6Here),
     };
     (!available && !effects.connector.has_route(address)).then_some(skip)
+}
+
+/// Waits until all of it is done.
+async fn all(mut work: FuturesUnordered<impl Future<Output = ()>>) {
+    while work.next().await.is_some() {}
+}
+
+impl Answers {
+    /// Adds the answer of one family. Returns the host when both are there.
+    fn learn(&mut self, found: Option<AddressLookup>, ipv4: bool) -> Option<HostObservation> {
+        match ipv4 {
+            true => self.host.ipv4 = found,
+            false => self.host.ipv6 = found,
+        }
+        self.awaited -= 1;
+        if self.awaited > 0 {
+            return None;
+        }
+        self.looking = None;
+        let mut host = self.host.clone();
+        let found = [&host.ipv4, &host.ipv6].into_iter().flatten();
+        host.addresses = found.flat_map(|found| found.addresses.clone()).collect();
+        Some(host)
+    }
 }
 
 fn not_looked_up(host: HostName, source: AddressSource) -> HostObservation {

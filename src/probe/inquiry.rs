@@ -7,6 +7,7 @@
 
 mod conclusion;
 mod controls;
+mod dates;
 mod ladders;
 mod others;
 mod state;
@@ -29,6 +30,7 @@ use crate::port::Mode;
 use crate::resolve::BoxFuture;
 
 pub use self::controls::Depth;
+pub use self::dates::Dates;
 pub use self::state::Inquiry;
 pub use self::trouble::{Trouble, handshake_stalled, of_conversation as trouble_of};
 

@@ -14,11 +14,12 @@ mod progress;
 mod pulse;
 mod put_off;
 mod rate;
+mod seen;
 mod trace;
 mod unfinished;
 mod wider;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
@@ -27,8 +28,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use self::find::{Fact, Finder};
-use self::inquiry::Inquiry;
+use self::find::Finder;
+use self::inquiry::{Dates, Inquiry};
 use self::patience::Gate;
 use self::places::Places;
 use self::pulse::Pulse;
@@ -36,8 +37,7 @@ use self::rate::Rate;
 use crate::names::Target;
 use crate::net::connector::Connector;
 use crate::observation::{
-    DnsObservation, EndpointObservation, LocalNetwork, NetworkObservation, Observations,
-    TargetObservation, Unfinished,
+    DnsObservation, LocalNetwork, NetworkObservation, Observations, TargetObservation, Unfinished,
 };
 use crate::path::Hops;
 use crate::plan::{Entry, Plan};
@@ -79,6 +79,8 @@ struct Probing {
     started_at: OffsetDateTime,
     three_syns: Duration,
     inquiry: Inquiry,
+    /// Where each target is judged by itself.
+    dates: Option<Dates>,
     pulse: Pulse,
 }
 
@@ -173,6 +175,7 @@ impl Probing {
             started_at: (effects.now)(),
             three_syns: effects.connector.three_syns(),
             inquiry: Inquiry::new(by_target),
+            dates: by_target.then(Dates::default),
             pulse: Pulse::begin(effects.now),
             plan,
             effects,
@@ -211,7 +214,7 @@ impl Probing {
             let (finished, stop) = (finished.clone(), stop.clone());
             work.spawn(async move {
                 let target = match understood.clone() {
-                    Ok(target) => Some(probing.clone().observe(input.clone(), target, stop).await),
+                    Ok(target) => Some(probing.observe_in_time(input.clone(), target, stop).await),
                     Err(_) => None,
                 };
                 probing.effects.progress.target_done();
@@ -255,43 +258,43 @@ impl Probing {
         }
     }
 
-    /// Observes one target until everything is seen or the user interrupts.
-    async fn observe(
-        self: Arc<Self>,
+    /// Observes one target, until it can be judged or the user interrupts.
+    async fn observe_in_time(
+        self: &Arc<Self>,
         input: String,
         target: Target,
         mut stop: watch::Receiver<bool>,
     ) -> TargetObservation {
+        let under_way = self.dates.as_ref().map(Dates::begin);
+        let target = self.observe(input, target, &mut stop).await;
+        if let Some(under_way) = &under_way {
+            tokio::select! {
+                () = under_way.can_be_judged(&target) => {}
+                () = interrupted(&mut stop) => {}
+            }
+        }
+        target
+    }
+
+    /// Observes one target until everything is seen or the user interrupts.
+    async fn observe(
+        self: &Arc<Self>,
+        input: String,
+        target: Target,
+        stop: &mut watch::Receiver<bool>,
+    ) -> TargetObservation {
         let start = Instant::now();
         let observed_at = (self.effects.now)();
-        let (facts, mut seen) = mpsc::unbounded_channel();
         let (gate, token) = Gate::new();
-        let finder =
-            Finder { probing: Arc::clone(&self), facts, gate, target: Arc::new(target.clone()) };
-        let mut work = JoinSet::new();
-        work.spawn(finder.find(token));
-        let mut dns = DnsObservation::default();
-        let (mut endpoints, mut wanted) = (Vec::new(), Vec::new());
-        let complete = loop {
-            let fact = tokio::select! {
-                biased;
-                fact = seen.recv() => fact,
-                () = interrupted(&mut stop) => break false,
-            };
-            match fact {
-                None => break true,
-                Some(fact) => learn((&mut dns, &mut endpoints, &mut wanted), fact),
-            }
+        let finder = Finder::new(self, &target, gate);
+        let complete = tokio::select! {
+            biased;
+            () = finder.find(token) => true,
+            () = interrupted(stop) => false,
         };
-        // Dropping the tasks closes what they hold.
-        drop(work);
-        dns.left_out.sort_by(|a, b| (&a.name, &a.record_type).cmp(&(&b.name, &b.record_type)));
-        dns.hosts.sort_by(|a, b| a.host.cmp(&b.host));
-        endpoints.sort_by(|a: &EndpointObservation, b| order(a).cmp(&order(b)));
-        let unfinished = match complete {
-            true => Vec::new(),
-            false => unfinished::of(&target, &wanted, &dns, &endpoints),
-        };
+        let seen = finder.into_seen();
+        let unfinished = if complete { Vec::new() } else { seen.unfinished(&target) };
+        let (dns, endpoints) = seen.in_order();
         TargetObservation {
             input,
             target,
@@ -314,30 +317,6 @@ fn ended_well(ended: Result<(), JoinError>) {
     }
 }
 
-fn learn(
-    (dns, endpoints, wanted): (
-        &mut DnsObservation,
-        &mut Vec<EndpointObservation>,
-        &mut Vec<unfinished::Part>,
-    ),
-    fact: Fact,
-) {
-    match fact {
-        Fact::Mx(mx) => dns.mx = Some(mx),
-        Fact::Srv(srv) => dns.srv = srv,
-        Fact::Submission(servers) => dns.submission = servers,
-        Fact::SubmissionNotAsked => dns.submission_not_asked = true,
-        // A host in two roles has its addresses twice.
-        Fact::LeftOut(left_out) if dns.left_out.contains(&left_out) => {}
-        Fact::LeftOut(left_out) => dns.left_out.push(left_out),
-        // A host in two roles is looked up once and reported once.
-        Fact::Host(host) if dns.sources(&host.host).any(|known| known.source == host.source) => {}
-        Fact::Host(host) => dns.hosts.push(host),
-        Fact::Endpoint(endpoint) => endpoints.push(*endpoint),
-        Fact::Wanted(part) => wanted.push(part),
-    }
-}
-
 /// Returns when the user interrupts. Whoever drops the sender will not.
 async fn interrupted(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stopped| *stopped).await.is_err() {
@@ -345,7 +324,6 @@ async fn interrupted(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// By role, preference, host, address and port: the order in which a sender would try them.
-fn order(endpoint: &EndpointObservation) -> impl Ord + '_ {
-    (endpoint.role, endpoint.preference, &endpoint.host, endpoint.address, endpoint.port)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lru::LruCache;
@@ -19,6 +19,7 @@ use tokio::sync::{
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::lock;
 use crate::control::operator;
 use crate::names::Host;
 use crate::observation::Probe;
@@ -236,10 +237,6 @@ impl<K: Hash + Eq, V: Default> InUse<K, V> {
         }
         Arc::clone(map.entry(key).or_default())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Subject;
-use super::state::lock;
 use crate::observation::PathEnd;
 use crate::path::side::{Cut, Ladders, Next};
-use crate::probe::Probing;
+use crate::probe::{Probing, lock};
 
 /// Packets that must have died past the cut, and from how many source ports: single packets are
 /// lost, and a balanced path may lose those of one source port.

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::state::{HTTPS, PortState, lock};
+use super::state::{HTTPS, PortState};
 use super::{PortKey, Subject};
 use crate::control::Control;
 use crate::names::Host;
@@ -17,6 +17,7 @@ use crate::port::{Mode, PortMode, RELAY, Role, SUBMISSION};
 use crate::probe::Probing;
 use crate::probe::endpoint::{Manner, Spot, Unfinished};
 use crate::probe::find::forbidden;
+use crate::probe::lock;
 use crate::probe::progress::Step;
 
 /// Controls that are asked about one port in one family: two unrelated operators are a second

@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-use super::state::{Inquiry, lock};
+use super::dates::is_out_of_date;
+use super::state::Inquiry;
 use super::trouble::{is_healthy, of_conversation};
 use crate::observation::{
     Conversation, EndpointObservation, Gap, NetworkObservation, OtherEndpoint, Probe,
     TargetObservation,
 };
+use crate::probe::lock;
 
 /// Endpoints of one port and family that are remembered because they got through, each at an address
 /// of its own.
@@ -133,12 +135,4 @@ impl Inquiry {
         network.gaps = facts.gaps.iter().filter(concerns).cloned().collect();
         network
     }
-}
-
-fn is_out_of_date(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
-    let tls = endpoint.conversation().and_then(|seen| seen.tls.as_ref());
-    tls.and_then(|tls| tls.chain.first()).is_some_and(|leaf| {
-        leaf.not_before.is_some_and(|begin| at < begin)
-            || leaf.not_after.is_some_and(|end| end < at)
-    })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use lru::LruCache;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, watch};
@@ -18,6 +18,7 @@ use crate::names::Host;
 use crate::observation::{ConnectOutcome, Gap, Millis, NetworkObservation, PathObservation};
 use crate::path::ladder::Reference;
 use crate::path::{Hops, Rail, Walks};
+use crate::probe::lock;
 
 /// Addresses of one family whose paths are traced in one run. The routers of the first hops answer
 /// once a second at worst, and every ladder asks them twice: more would keep the user waiting, and
@@ -361,10 +362,6 @@ fn of_path(path: &PathObservation) -> Reference {
         heard: answered.fold(0, |heard, hop| heard | 1 << hop.ttl),
         slowest: Millis(slowest),
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -139,6 +139,7 @@ impl World {
             "refused" => ConnectOutcome::Refused,
             "silent" => ConnectOutcome::TimedOut,
             "no-route" => ConnectOutcome::NoRoute,
+            "a-fault-of-ours" => panic!("a fault of the program, which this scenario plays"),
             "denied" => ConnectOutcome::DeniedLocally { error: "Permission denied".to_owned() },
             icmp => ConnectOutcome::IcmpUnreachable(message(icmp, server)),
         }

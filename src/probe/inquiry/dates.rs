@@ -1,0 +1,200 @@
+//! Holds a target back whose certificates are out of date, until others have had the time to show
+//! whether they are, or this machine's clock is wrong.
+//!
+//! Knows how many targets there are whose certificates are valid by this clock, and how many that
+//! are not. Must not know which of them are right:
+//! [`diagnosis::clock`](crate::diagnosis) decides. Of use only where each target is judged by itself:
+//! the first line of a list would blame a server for what the tenth shows to be our fault.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::observation::{EndpointObservation, TargetObservation};
+
+/// How long a target is held back at most. Most servers have answered by then.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Others of this many targets are out of date, too: then there is enough to judge by.
+const ENOUGH: usize = 4;
+
+/// The targets under way, and what those that are finished show.
+#[derive(Default)]
+pub struct Dates(watch::Sender<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    under_way: usize,
+    held_back: usize,
+    valid: usize,
+    out_of_date: usize,
+}
+
+impl Counts {
+    /// A valid certificate speaks for this clock, many that are not tell enough, and where nothing
+    /// else is under way there is nothing to wait for.
+    fn tell_enough(&self) -> bool {
+        self.valid > 0 || self.out_of_date >= ENOUGH || self.held_back == self.under_way
+    }
+}
+
+/// A target that is under way, until this is dropped.
+pub struct UnderWay<'a>(&'a Dates);
+
+struct HeldBack<'a>(&'a Dates);
+
+impl Dates {
+    /// A target begins.
+    pub fn begin(&self) -> UnderWay<'_> {
+        self.0.send_modify(|counts| counts.under_way += 1);
+        UnderWay(self)
+    }
+}
+
+impl UnderWay<'_> {
+    /// Returns when the target can be judged: at once, unless its certificates are out of date and
+    /// it is not known yet what others show.
+    pub async fn can_be_judged(&self, target: &TargetObservation) {
+        let at = target.observed_at;
+        let valid = target.endpoints.iter().any(|endpoint| is_valid(endpoint, at));
+        let out_of_date = target.endpoints.iter().any(|endpoint| is_out_of_date(endpoint, at));
+        let Self(Dates(counts)) = self;
+        counts.send_modify(|counts| {
+            counts.valid += usize::from(valid);
+            counts.out_of_date += usize::from(out_of_date);
+        });
+        if out_of_date && target.complete {
+            let _held_back = HeldBack::new(self.0);
+            // Whether it was told or the time is up: it is judged by what there is.
+            let _ = timeout(LONGEST, counts.subscribe().wait_for(Counts::tell_enough)).await;
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|counts| counts.under_way -= 1);
+    }
+}
+
+impl<'a> HeldBack<'a> {
+    fn new(dates: &'a Dates) -> Self {
+        dates.0.send_modify(|counts| counts.held_back += 1);
+        Self(dates)
+    }
+}
+
+impl Drop for HeldBack<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|counts| counts.held_back -= 1);
+    }
+}
+
+/// Whether an endpoint's certificate is out of date by this machine's clock.
+pub(super) fn is_out_of_date(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
+    let tls = endpoint.conversation().and_then(|seen| seen.tls.as_ref());
+    tls.and_then(|tls| tls.chain.first()).is_some_and(|leaf| {
+        leaf.not_before.is_some_and(|begin| at < begin)
+            || leaf.not_after.is_some_and(|end| end < at)
+    })
+}
+
+/// Whether a trusted certificate is valid by it; of others nobody knows who dated them.
+fn is_valid(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
+    let tls = endpoint.conversation().and_then(|seen| seen.tls.as_ref());
+    let trusted = tls.and_then(|tls| tls.path.as_ref()).is_some_and(|path| path.trusted);
+    trusted && !is_out_of_date(endpoint, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::names::Target;
+    use crate::observation::{
+        CertificateFacts, Conversation, DnsObservation, PathVerdict, Probe, TlsFacts,
+    };
+    use crate::port::{Mode, Requirement, Role};
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-26 12:00 UTC);
+
+    /// A target whose certificate ends so many days from now.
+    fn target(days: i64) -> TargetObservation {
+        let end = NOW + time::Duration::days(days);
+        let leaf = CertificateFacts { not_after: Some(end), ..CertificateFacts::default() };
+        let path = PathVerdict { trusted: days > 0, untrusted_because: None, error: None };
+        let tls = TlsFacts { chain: vec![leaf], path: Some(path), ..TlsFacts::default() };
+        let seen = Conversation { tls: Some(tls), ..Conversation::default() };
+        let endpoint = EndpointObservation {
+            role: Role::Host,
+            host: crate::names::Host::parse("192.0.2.1").expect("an address"),
+            preference: None,
+            address: [192, 0, 2, 1].into(),
+            port: 587,
+            mode: Mode::Starttls,
+            requirement: Requirement::Required,
+            probe: Probe::Dialled(Box::new(seen)),
+        };
+        TargetObservation {
+            input: "192.0.2.1".to_owned(),
+            target: Target::parse("192.0.2.1").expect("a target"),
+            observed_at: NOW,
+            duration: Duration::ZERO.into(),
+            complete: true,
+            unfinished: Vec::new(),
+            dns: DnsObservation::default(),
+            endpoints: vec![endpoint],
+        }
+    }
+
+    /// How long a target is held back whose certificate has expired, while others end meanwhile, one
+    /// a second.
+    async fn held_back(others: &[i64]) -> Duration {
+        let dates = Dates::default();
+        let begun = Instant::now();
+        let expired = dates.begin();
+        let under_way: Vec<_> = others.iter().map(|days| (dates.begin(), target(*days))).collect();
+        let rest = async {
+            let end = under_way.into_iter().enumerate().map(|(at, (other, target))| async move {
+                sleep(Duration::from_millis(1000 * at as u64 + 1000)).await;
+                other.can_be_judged(&target).await;
+            });
+            futures_util::future::join_all(end).await;
+        };
+        let expired_target = target(-1);
+        let judged = async {
+            expired.can_be_judged(&expired_target).await;
+            begun.elapsed()
+        };
+        tokio::join!(judged, rest).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_out_of_date_waits_until_others_tell_why() {
+        for (others, seconds, why) in [
+            (&[][..], 0, "nothing else is under way"),
+            (&[90, -1, -1, -1], 1, "a valid certificate speaks for this clock"),
+            (&[-1, -1, -1, -1, -1], 3, "enough are out of date"),
+            (&[-1, -1], 2, "all are held back"),
+        ] {
+            assert_eq!(held_back(others).await.as_secs(), seconds, "{why}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_waits_for_ever_and_what_is_valid_not_at_all() {
+        let dates = Dates::default();
+        let (_slow, expired, valid) = (dates.begin(), dates.begin(), dates.begin());
+        let begun = Instant::now();
+        expired.can_be_judged(&target(-1)).await;
+        assert_eq!(begun.elapsed(), LONGEST);
+        let interrupted = TargetObservation { complete: false, ..target(-1) };
+        let begun = Instant::now();
+        expired.can_be_judged(&interrupted).await;
+        valid.can_be_judged(&target(90)).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}
