@@ -51,6 +51,7 @@
 mod address;
 mod cli;
 mod control;
+mod deadline;
 mod diagnosis;
 mod environment;
 #[cfg(any(test, fuzzing))]

@@ -14,6 +14,7 @@ use super::patience::Patience;
 use super::progress::{Step, UnderWay};
 use super::pulse::Mark;
 use super::put_off::put_off;
+use crate::deadline;
 use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
@@ -395,7 +396,7 @@ impl Probing {
         self.rate.next().await;
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let mark = self.pulse.mark();
-        let looked = drive::by(Instant::now() + SECOND_LOOK, async {
+        let looked = deadline::by(Instant::now() + SECOND_LOOK, async {
             let (_, stream) = self.dial(spot, SECOND_LOOK, None).await.ok()?;
             Some(attempt.connect(stream?).await.is_ok())
         });

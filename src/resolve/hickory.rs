@@ -23,11 +23,12 @@ use hickory_resolver::system_conf::read_system_conf;
 use nix::errno::Errno;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::outage::{self, Outage};
 use super::transport::{self, Waits};
 use super::{Answer, BoxFuture, Record, RecordType, Resolver};
+use crate::deadline;
 use crate::observation::dns::{ExtendedError, LookupOutcome, ServerFailure};
 
 /// Aliases that are followed. Resolvers stop at 11 to 16; what is longer works for nobody.
@@ -126,8 +127,9 @@ impl HickoryResolver {
             };
             let (question, waits) = (question.clone(), self.waits.clone());
             running.spawn(async move {
-                let reply = timeout(SERVER_LIMIT, ask(server, question, &waits)).await;
-                (index, reply.unwrap_or_else(|_| LookupOutcome::TimedOut.into()))
+                let limit = Instant::now() + SERVER_LIMIT;
+                let reply = deadline::by(limit, ask(server, question, &waits)).await;
+                (index, reply.unwrap_or_else(|| LookupOutcome::TimedOut.into()))
             });
             true
         };

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -62,6 +63,43 @@ fn what_came_while_the_program_was_stopped_counts() {
     checked.expect(0, "ok", &[]);
     let connections = record.connections();
     assert!(connections <= 2, "{connections} connections");
+}
+
+/// The answers wait in the sockets; a question to a name server is given up after twelve seconds.
+#[test]
+fn a_program_that_is_stopped_while_it_looks_names_up_blames_no_name_server() {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let resolver = format!("--resolver={}", server.local_addr().expect("its address"));
+    let arguments = ["gone.example", "--format=json", &resolver];
+    let child = smtpcheck(arguments).spawn().expect("the binary starts");
+    let mut query = [0; 512];
+    let mut answer = || {
+        let (length, from) = server.recv_from(&mut query).ok()?;
+        // A reply (QR, RD, RA) that there is no such name (RFC 1035 §4.1.1).
+        (query[2], query[3]) = (0x81, 0x83);
+        // The question alone: without what follows it, EDNS.
+        let end = 12 + query[12..length].iter().position(|octet| *octet == 0)? + 5;
+        query[6..12].fill(0);
+        server.send_to(&query[..end], from).ok()
+    };
+    server.set_read_timeout(Some(Duration::from_secs(20))).expect("the option");
+    server.peek_from(&mut [0; 512]).expect("a question");
+    send(&child, Signal::SIGSTOP);
+    // Its threads stop one after the other.
+    std::thread::sleep(Duration::from_millis(300));
+    server.set_read_timeout(Some(Duration::from_millis(500))).expect("the option");
+    while answer().is_some() {}
+    std::thread::sleep(Duration::from_millis(12_500));
+    send(&child, Signal::SIGCONT);
+    let still_running = std::thread::spawn(move || child.wait_with_output());
+    while !still_running.is_finished() {
+        answer();
+    }
+    let output = still_running.join().expect("a thread").expect("the binary ends");
+    let checked = Checked::read(&arguments, &output);
+    checked.expect(1, "problems", &["error domain-not-found"]);
+    let failures = &checked.target()["dns"]["failures"];
+    assert_eq!(failures, &serde_json::json!([]), "\n{checked}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::*;
 use crate::resolve::testing::{
     Data, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Question as Asked, REFUSED, Reply as Said, SERVFAIL,
