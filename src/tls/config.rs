@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::tee::{FirstBytes, Tee};
 use super::verify::Observer;
-use super::{certificate, failure, iana, judge};
+use super::{failure, iana, judge};
 use crate::names::Host;
 use crate::observation::{TlsError, TlsErrorKind, TlsFacts};
 
@@ -84,7 +84,9 @@ impl Trust {
         }
         let provider = ring::default_provider();
         let algorithms = provider.signature_verification_algorithms;
-        let observer = Observer::new(algorithms, &[]);
+        let anchors = Arc::new(Anchors { roots, given, algorithms });
+        // Each handshake has its own.
+        let observer = Observer::new(anchors.clone(), None, &[]);
         let mut base = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .expect("ring has cipher suites for both versions")
@@ -92,7 +94,7 @@ impl Trust {
             .with_custom_certificate_verifier(observer.clone())
             .with_client_cert_resolver(observer);
         base.resumption = Resumption::disabled();
-        Ok(Self { anchors: Arc::new(Anchors { roots, given, algorithms }), base })
+        Ok(Self { anchors, base })
     }
 
     /// The cipher suites and groups that are offered.
@@ -145,7 +147,6 @@ enum Progress {
 #[derive(Debug)]
 pub struct Attempt {
     config: Arc<ClientConfig>,
-    anchors: Arc<Anchors>,
     observer: Arc<Observer>,
     host: Host,
     first: FirstBytes,
@@ -166,13 +167,14 @@ impl Attempt {
         host: &Host,
         unverifiable: &'static [SignatureScheme],
     ) -> Self {
-        let observer = Observer::new(trust.anchors.algorithms, unverifiable);
+        // A host that is known by address only has no name that a certificate could lack.
+        let reference = host.name().and_then(|_| server_name(host));
+        let observer = Observer::new(trust.anchors.clone(), reference, unverifiable);
         let mut config = trust.base.clone();
         config.dangerous().set_certificate_verifier(observer.clone());
         config.client_auth_cert_resolver = observer.clone();
         Self {
             config: Arc::new(config),
-            anchors: trust.anchors.clone(),
             observer,
             host: host.clone(),
             first: FirstBytes::default(),
@@ -192,7 +194,7 @@ impl Attempt {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let result = match self.server_name() {
+        let result = match server_name(&self.host) {
             Some(name) => {
                 let tee = Tee::new(stream, self.first.clone());
                 TlsConnector::from(self.config.clone()).connect(name, tee).await
@@ -229,16 +231,14 @@ impl Attempt {
     /// its end, the error is [`TlsErrorKind::TimedOut`].
     pub fn facts(&self) -> TlsFacts {
         let seen = self.observer.seen();
-        let read: Vec<_> = seen.chain.iter().map(certificate::read).collect();
-        let reference = self.host.name().and_then(|_| self.server_name());
         let mut facts = TlsFacts {
             version: seen.version.map(iana::version),
-            path: seen.chain_at.map(|at| judge::path(&seen.chain, &read, &self.anchors, at)),
-            name_matches: reference.and_then(|name| judge::name(&seen.chain, &read, &name)),
+            path: seen.path.clone(),
+            name_matches: seen.name_matches,
             signature: seen.signature.as_ref().and_then(|(scheme, error)| {
-                judge::signature(*scheme, error.as_ref(), read.first())
+                judge::signature(*scheme, error.as_ref(), seen.rsa_bits)
             }),
-            chain: certificate::within_bounds(read.into_iter().map(|c| c.facts).collect()),
+            chain: seen.chain.clone(),
             ..TlsFacts::default()
         };
         match &*self.progress.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -264,11 +264,11 @@ impl Attempt {
     pub(super) fn scheme(&self) -> Option<SignatureScheme> {
         self.observer.seen().signature.as_ref().map(|(scheme, _)| *scheme)
     }
+}
 
-    fn server_name(&self) -> Option<ServerName<'static>> {
-        match &self.host {
-            Host::Name(name) => ServerName::try_from(name.as_str()).ok().map(|n| n.to_owned()),
-            Host::Address(address) => Some(ServerName::IpAddress((*address).into())),
-        }
+fn server_name(host: &Host) -> Option<ServerName<'static>> {
+    match host {
+        Host::Name(name) => ServerName::try_from(name.as_str()).ok().map(|n| n.to_owned()),
+        Host::Address(address) => Some(ServerName::IpAddress((*address).into())),
     }
 }

@@ -80,9 +80,9 @@ pub(super) fn name(
 pub(super) fn signature(
     scheme: SignatureScheme,
     error: Option<&Error>,
-    leaf: Option<&Certificate>,
+    rsa_bits: Option<usize>,
 ) -> Option<SignatureVerdict> {
-    let small = leaf.and_then(|l| l.rsa_bits).is_some_and(|bits| bits < RSA_BITS);
+    let small = rsa_bits.is_some_and(|bits| bits < RSA_BITS);
     let error = match error {
         None => None,
         Some(Error::InvalidCertificate(CertificateError::BadSignature)) if small => return None,

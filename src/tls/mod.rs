@@ -3,7 +3,7 @@
 //! Knows rustls, and is the only folder that names it. An [`Attempt`] makes one handshake with a
 //! verifier that lets it finish whatever the certificate is, because a probe that stops at the
 //! first fault cannot tell the second, nor what the server says behind it; path, name and
-//! signature are judged apart, afterwards, over the recorded chain. Must not know SMTP, ports or
+//! signature are judged apart, each by itself. Must not know SMTP, ports or
 //! severities. Where a server refuses without a reason, [`offer_wider`] sees what it would choose, with
 //! a ClientHello of our own (`hello`, `answer`). Go on with [`crate::observation::tls`], the facts that come out, then with `judge`,
 //! the rules by which they are made.

@@ -1,23 +1,31 @@
 //! The observing verifier: writes down what the server shows and lets the handshake finish.
 //!
-//! It judges nothing but the handshake's signature, whose message exists only then; what the chain
-//! is worth is judged later, in `judge`. One for each handshake.
+//! It has the chain judged, in `judge`, while it is there: a handshake carries up to 64 KiB of it, and
+//! hundreds may be under way, so what is kept is what was read. One for each handshake.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
 
+use super::config::Anchors;
+use super::{certificate, judge};
+use crate::observation::{CertificateFacts, PathVerdict};
+
 /// What one handshake has shown so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// The certificates as sent, and when.
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) chain_at: Option<UnixTime>,
+    /// The certificates as sent, as far as they are kept.
+    pub(super) chain: Vec<CertificateFacts>,
+    /// What the chain was worth when it came.
+    pub(super) path: Option<PathVerdict>,
+    pub(super) name_matches: Option<bool>,
+    /// The size of the server's key, where that is an RSA key.
+    pub(super) rsa_bits: Option<usize>,
     /// The handshake's signature and, where it does not verify, why.
     pub(super) signature: Option<(SignatureScheme, Option<Error>)>,
     /// Known from the kind of signature before the handshake ends.
@@ -28,7 +36,9 @@ pub(super) struct Seen {
 
 #[derive(Debug)]
 pub(super) struct Observer {
-    algorithms: WebPkiSupportedAlgorithms,
+    anchors: Arc<Anchors>,
+    /// The name that the certificate has to have, where there is one.
+    reference: Option<ServerName<'static>>,
     /// Schemes that are offered though nobody here can verify them.
     unverifiable: &'static [SignatureScheme],
     seen: Mutex<Seen>,
@@ -36,10 +46,11 @@ pub(super) struct Observer {
 
 impl Observer {
     pub(super) fn new(
-        algorithms: WebPkiSupportedAlgorithms,
+        anchors: Arc<Anchors>,
+        reference: Option<ServerName<'static>>,
         unverifiable: &'static [SignatureScheme],
     ) -> Arc<Self> {
-        Arc::new(Self { algorithms, unverifiable, seen: Mutex::default() })
+        Arc::new(Self { anchors, reference, unverifiable, seen: Mutex::default() })
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -68,9 +79,14 @@ impl ServerCertVerifier for Observer {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let chain: Vec<_> = std::iter::once(leaf).chain(others).cloned().collect();
+        let read: Vec<_> = chain.iter().map(certificate::read).collect();
         let mut seen = self.seen();
-        seen.chain = std::iter::once(leaf).chain(others).map(|c| c.clone().into_owned()).collect();
-        seen.chain_at = Some(now);
+        seen.path = Some(judge::path(&chain, &read, &self.anchors, now));
+        let reference = self.reference.as_ref();
+        seen.name_matches = reference.and_then(|name| judge::name(&chain, &read, name));
+        seen.rsa_bits = read.first().and_then(|leaf| leaf.rsa_bits);
+        seen.chain = certificate::within_bounds(read.into_iter().map(|c| c.facts).collect());
         Ok(ServerCertVerified::assertion())
     }
 
@@ -80,7 +96,7 @@ impl ServerCertVerifier for Observer {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = verify_tls12_signature(message, leaf, signed, &self.algorithms);
+        let verified = verify_tls12_signature(message, leaf, signed, &self.anchors.algorithms);
         self.note_signature(ProtocolVersion::TLSv1_2, signed.scheme, verified)
     }
 
@@ -90,12 +106,12 @@ impl ServerCertVerifier for Observer {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = verify_tls13_signature(message, leaf, signed, &self.algorithms);
+        let verified = verify_tls13_signature(message, leaf, signed, &self.anchors.algorithms);
         self.note_signature(ProtocolVersion::TLSv1_3, signed.scheme, verified)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self.algorithms.supported_schemes();
+        let mut schemes = self.anchors.algorithms.supported_schemes();
         schemes.extend(self.unverifiable);
         schemes
     }

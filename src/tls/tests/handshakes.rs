@@ -190,7 +190,7 @@ async fn what_is_kept_of_an_answer_is_bounded() {
 fn a_failure_behind_a_request_for_a_certificate_is_about_that() {
     use crate::tls::failure::of_handshake;
     use crate::tls::verify::Seen;
-    let chain = || vec![CertificateDer::from(vec![0x30, 0])];
+    let chain = || vec![crate::tls::certificate::read(&CertificateDer::from(vec![0x30, 0])).facts];
     let io = |alert: u8| {
         io::Error::new(io::ErrorKind::InvalidData, rustls::Error::AlertReceived(alert.into()))
     };
