@@ -292,7 +292,7 @@ impl Talk {
     /// The endpoint as it goes into a target.
     pub fn endpoint(&self) -> EndpointObservation {
         let mut endpoint = self.endpoint.clone();
-        endpoint.probe = Probe::Dialled(Box::new(self.seen.clone()));
+        endpoint.probe = Probe::Dialled(self.seen.clone().into());
         endpoint
     }
 

@@ -350,7 +350,7 @@ mod tests {
     fn unreached(endpoint: EndpointObservation, outcome: ConnectOutcome) -> EndpointObservation {
         let connect = Connect { outcome, ..Connect::default() };
         let conversation = Conversation { connect, ..Conversation::default() };
-        let probe = crate::observation::Probe::Dialled(Box::new(conversation));
+        let probe = crate::observation::Probe::Dialled(conversation.into());
         EndpointObservation { probe, ..endpoint }
     }
 

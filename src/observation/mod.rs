@@ -5,6 +5,7 @@
 //! saved (serde) and diagnosed again later.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -172,7 +173,7 @@ pub enum Probe {
     /// It was not dialled.
     Skipped(Skip),
     /// It was dialled.
-    Dialled(Box<Conversation>),
+    Dialled(Arc<Conversation>),
 }
 
 /// Why an endpoint was not dialled.

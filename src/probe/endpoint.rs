@@ -136,7 +136,7 @@ impl Probing {
         let first = match self.one_conversation(spot, patiently, &under_way).await {
             Ok(conversation) => conversation,
             Err(Unfinished::GivenUp(conversation)) => {
-                return Err(GivenUp(Probe::Dialled(conversation)));
+                return Err(GivenUp(Probe::Dialled(conversation.into())));
             }
             Err(Unfinished::Shortage(why)) => return Ok(Probe::Skipped(Skip::NotDialled(why))),
             // Whoever asks later may find a shorter queue, or a machine that is awake.
@@ -190,7 +190,7 @@ impl Probing {
             }
             false => self.look_wider(spot, &conversation, &under_way).await,
         };
-        Ok(Probe::Dialled(Box::new(Conversation { second_look, ..conversation })))
+        Ok(Probe::Dialled(Arc::new(Conversation { second_look, ..conversation })))
     }
 
     /// Dials a silent port once more, from another source port, where others answer on that port:
@@ -276,6 +276,9 @@ impl Probing {
         if manner.only_greeting {
             dialogue = dialogue.for_the_greeting();
         }
+        if !self.plan.keep_transcripts {
+            dialogue = dialogue.without_transcript();
+        }
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let deadline = start + manner.timeout;
         let tell = &|phase| under_way.at(Step::Talking(phase));
@@ -305,7 +308,7 @@ impl Probing {
             second_look: None,
             silent_before: false,
             did_not_run: missed.map(Into::into),
-            transcript: if self.plan.keep_transcripts { said.transcript } else { Vec::new() },
+            transcript: said.transcript,
         })
     }
 

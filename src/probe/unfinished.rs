@@ -119,7 +119,7 @@ mod tests {
         // What --connect-to leads elsewhere has one result, whatever addresses there are.
         let mut seen = Conversation::default();
         seen.connect.dialled = Some(([127, 0, 0, 1], 2500).into());
-        let probe = Probe::Dialled(Box::new(seen));
+        let probe = Probe::Dialled(seen.into());
         let elsewhere = EndpointObservation { probe, ..result("127.0.0.1", 25) };
         expect(&known(&[one, other]), &[elsewhere], &[465]);
         let mut led_elsewhere = known(&[]);

@@ -42,7 +42,7 @@ pub struct Said {
     pub ending: Ending,
     /// How long each phase took; `connect` is for the caller to add.
     pub timings: Timings,
-    /// Every line in both directions, capped.
+    /// Every line in both directions, capped; empty where it was not wanted.
     pub transcript: Vec<TranscriptLine>,
 }
 
@@ -145,6 +145,11 @@ impl Dialogue {
     #[must_use]
     pub fn for_the_greeting(self) -> Self {
         Self { greeting_suffices: true, ..self }
+    }
+
+    /// Without a transcript.
+    pub fn without_transcript(self) -> Self {
+        Self { transcript: Transcript::unwanted(), ..self }
     }
 
     /// What to do next. While TLS is being established there is nothing to ask.

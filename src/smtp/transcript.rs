@@ -20,13 +20,19 @@ pub(super) struct Transcript {
     lines: Vec<TranscriptLine>,
     partial: LineBuffer,
     spent: usize,
+    /// Nothing more is kept.
     full: bool,
 }
 
 impl Transcript {
+    /// One that nobody wants.
+    pub(super) fn unwanted() -> Self {
+        Self { full: true, ..Self::default() }
+    }
+
     /// Records bytes in whatever chunks they came. A line's time is that of its end.
     pub(super) fn received(&mut self, mut bytes: &[u8], now: Duration) {
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && !self.full {
             let (taken, line) = self.partial.push(bytes);
             bytes = &bytes[taken..];
             if let Some(line) = line {

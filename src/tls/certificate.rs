@@ -3,11 +3,14 @@
 //! Knows X.509 and distrusts every byte of it: strings are capped, a certificate that cannot be
 //! parsed becomes facts with an error. What it is worth is a matter of `judge`.
 
+use std::fmt::Write as _;
+
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::oid_registry::{OID_PKCS1_RSAENCRYPTION, OID_PKCS1_RSASSAPSS};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
@@ -152,7 +155,12 @@ fn unreadable(sha256: String, error: &str) -> Certificate {
 }
 
 fn fingerprint(octets: &[u8]) -> String {
-    digest(&SHA256, octets).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    let digest = digest(&SHA256, octets);
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, octet| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
 }
 
 fn presented(name: &GeneralName<'_>) -> Option<String> {
@@ -232,8 +240,7 @@ fn curve_name(oid: &str) -> String {
 }
 
 fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
-    let algorithm = key.algorithm.algorithm.to_id_string();
-    if !matches!(algorithm.as_str(), "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10") {
+    if ![OID_PKCS1_RSAENCRYPTION, OID_PKCS1_RSASSAPSS].contains(&key.algorithm.algorithm) {
         return None;
     }
     let (_, rsa) = RSAPublicKey::from_der(&key.subject_public_key.data).ok()?;

@@ -42,7 +42,7 @@ fn judged_at(server: &str, own: &str, outcome: ConnectOutcome) -> Reach {
     let local = Some((ip(own), 0).into());
     let connect = Connect { outcome, elapsed: Millis(8000.0), local, ..Connect::default() };
     let conversation = Conversation { connect, ..Conversation::default() };
-    judge(&endpoint(server, Probe::Dialled(Box::new(conversation))))
+    judge(&endpoint(server, Probe::Dialled(conversation.into())))
 }
 
 fn icmp(kind: u8, code: u8, from: &str) -> ConnectOutcome {
@@ -98,7 +98,7 @@ fn host_unreachable_from_this_machine_at_once_is_a_rule_and_no_neighbour() {
         ..Connect::default()
     };
     let conversation = Conversation { connect, ..Conversation::default() };
-    let reach = judge(&endpoint(SERVER, Probe::Dialled(Box::new(conversation))));
+    let reach = judge(&endpoint(SERVER, Probe::Dialled(conversation.into())));
     let Reach::Blocked { code, block, .. } = reach else { panic!("it stops nothing") };
     assert_eq!((code, block.by), ("outbound-port-blocked", BlockedBy::ThisHost));
 }

@@ -136,7 +136,7 @@ mod tests {
             port: 587,
             mode: Mode::Starttls,
             requirement: Requirement::Required,
-            probe: Probe::Dialled(Box::new(seen)),
+            probe: Probe::Dialled(seen.into()),
         };
         TargetObservation {
             input: "192.0.2.1".to_owned(),

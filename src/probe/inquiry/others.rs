@@ -71,9 +71,11 @@ impl Inquiry {
         if let Some(at) = displaced {
             others.0.remove(at);
         }
-        let conversation = Conversation { transcript: Vec::new(), ..seen.clone() };
-        let probe = Probe::Dialled(Box::new(conversation));
-        let endpoint = EndpointObservation { probe, ..endpoint.clone() };
+        let mut endpoint = endpoint.clone();
+        if !seen.transcript.is_empty() {
+            let conversation = Conversation { transcript: Vec::new(), ..seen.clone() };
+            endpoint.probe = Probe::Dialled(conversation.into());
+        }
         others.0.push(OtherEndpoint { observed_at: now(), endpoint });
     }
 
