@@ -9,8 +9,8 @@ mod addresses;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
 pub(super) use self::addresses::forbidden;
 use self::addresses::group_of;
@@ -50,20 +50,6 @@ struct Wanted {
     named: bool,
     /// Addresses of one family that are dialled at most.
     addresses: usize,
-}
-
-/// The look-ups of a host's addresses: each family is probed when its own answer is there, and the
-/// host is told of when both are.
-struct LookUps<'a> {
-    wanted: &'a Wanted,
-    name: &'a HostName,
-    answers: Mutex<Answers>,
-}
-
-struct Answers {
-    host: HostObservation,
-    awaited: u8,
-    looking: Option<UnderWay>,
 }
 
 impl<'a> Finder<'a> {
@@ -306,34 +292,44 @@ impl<'a> Finder<'a> {
                 self.tell(Fact::Host(HostObservation { addresses: addresses.clone(), ..host }));
                 self.addresses(wanted, &addresses, token).await;
             }
-            None => {
-                let answers = Answers {
-                    host: not_looked_up(name.clone(), AddressSource::Dns),
-                    awaited: 2,
-                    looking: Some(self.looking_up(|| format!("addresses of {name}"))),
-                };
-                let look_ups = LookUps { wanted, name, answers: Mutex::new(answers) };
-                let families = [(true, token.clone()), (false, token)];
-                let each = |(ipv4, token)| self.family(&look_ups, ipv4, token);
-                all(families.into_iter().map(each).collect()).await;
-            }
+            None => self.looked_up(wanted, name, token).await,
         }
     }
 
-    /// Looks up the addresses of one family and probes them.
-    async fn family(&self, look_ups: &LookUps<'_>, ipv4: bool, token: Token) {
-        let LookUps { wanted, name, answers } = look_ups;
+    /// Looks a server's addresses up. Each family is probed as soon as its own answer is there, and
+    /// the host is told of when both are.
+    async fn looked_up(&self, wanted: &Wanted, name: &HostName, token: Token) {
         let names = &self.probing.effects.names;
-        let mut found = if ipv4 { names.ipv4(name).await } else { names.ipv6(name).await };
+        let looking = self.looking_up(|| format!("addresses of {name}"));
+        let ipv4 = async { self.within_bounds(wanted, names.ipv4(name).await) }.shared();
+        let ipv6 = async { self.within_bounds(wanted, names.ipv6(name).await) }.shared();
+        let told = async {
+            let (ipv4, ipv6) = tokio::join!(ipv4.clone(), ipv6.clone());
+            drop(looking);
+            let found = [&ipv4, &ipv6].into_iter().flatten();
+            let addresses = found.flat_map(|found| found.addresses.clone()).collect();
+            let host = not_looked_up(name.clone(), AddressSource::Dns);
+            self.tell(Fact::Host(HostObservation { ipv4, ipv6, addresses, ..host }));
+        };
+        let probed = |found: Option<AddressLookup>, token| async move {
+            let addresses = found.map(|found| found.addresses).unwrap_or_default();
+            self.addresses(wanted, &addresses, token).await;
+        };
+        let other = token.clone();
+        tokio::join!(told, async { probed(ipv4.clone().await, token).await }, async {
+            probed(ipv6.clone().await, other).await
+        });
+    }
+
+    fn within_bounds(
+        &self,
+        wanted: &Wanted,
+        mut found: Option<AddressLookup>,
+    ) -> Option<AddressLookup> {
         if let Some(found) = &mut found {
             self.tell_left_out(bounds::keep_addresses(found, wanted.addresses));
         }
-        let addresses = found.as_ref().map(|found| found.addresses.clone()).unwrap_or_default();
-        let both = lock(answers).learn(found, ipv4);
-        if let Some(host) = both {
-            self.tell(Fact::Host(host));
-        }
-        self.addresses(wanted, &addresses, token).await;
+        found
     }
 
     fn may_use(&self, address: IpAddr) -> bool {
@@ -344,25 +340,6 @@ impl<'a> Finder<'a> {
 /// Waits until all of it is done.
 async fn all(mut work: FuturesUnordered<impl Future<Output = ()>>) {
     while work.next().await.is_some() {}
-}
-
-impl Answers {
-    /// Adds the answer of one family. Returns the host when both are there.
-    fn learn(&mut self, found: Option<AddressLookup>, ipv4: bool) -> Option<HostObservation> {
-        match ipv4 {
-            true => self.host.ipv4 = found,
-            false => self.host.ipv6 = found,
-        }
-        self.awaited -= 1;
-        if self.awaited > 0 {
-            return None;
-        }
-        self.looking = None;
-        let mut host = self.host.clone();
-        let found = [&host.ipv4, &host.ipv6].into_iter().flatten();
-        host.addresses = found.flat_map(|found| found.addresses.clone()).collect();
-        Some(host)
-    }
 }
 
 fn not_looked_up(host: HostName, source: AddressSource) -> HostObservation {

@@ -1,24 +1,25 @@
 //! Holds a target back whose certificates are out of date, until others have had the time to show
 //! whether they are, or this machine's clock is wrong.
 //!
-//! Knows how many targets there are whose certificates are valid by this clock, and how many that
-//! are not. Must not know which of them are right:
-//! [`diagnosis::clock`](crate::diagnosis) decides. Of use only where each target is judged by itself:
+//! Knows whose certificates are valid by this clock, and how many targets wait to be told. Must not
+//! know which of them are right: [`diagnosis::clock`](crate::diagnosis) decides. Of use only where each target is judged by itself:
 //! the first line of a list would blame a server for what the tenth shows to be our fault.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::observation::{EndpointObservation, TargetObservation};
 
-/// How long a target is held back at most. Most servers have answered by then.
+/// How long targets are held back at most, from the first one on. Most servers have answered by then,
+/// and where this clock is wrong, a long list may not wait for each of them.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Others of this many targets are out of date, too: then there is enough to judge by.
-const ENOUGH: usize = 4;
+/// A server's time that differs by less is that of this clock: its zone may be set wrongly, which is
+/// as much as 26 hours.
+const ZONES: time::Duration = time::Duration::days(2);
 
 /// The targets under way, and what those that are finished show.
 #[derive(Default)]
@@ -28,15 +29,16 @@ pub struct Dates(watch::Sender<Counts>);
 struct Counts {
     under_way: usize,
     held_back: usize,
-    valid: usize,
-    out_of_date: usize,
+    /// A certificate is valid by this clock, which speaks for it.
+    valid: bool,
+    /// When the first target was held back.
+    since: Option<Instant>,
 }
 
 impl Counts {
-    /// A valid certificate speaks for this clock, many that are not tell enough, and where nothing
-    /// else is under way there is nothing to wait for.
+    /// Where nothing else is under way there is nothing to wait for.
     fn tell_enough(&self) -> bool {
-        self.valid > 0 || self.out_of_date >= ENOUGH || self.held_back == self.under_way
+        self.valid || self.held_back == self.under_way
     }
 }
 
@@ -61,14 +63,13 @@ impl UnderWay<'_> {
         let valid = target.endpoints.iter().any(|endpoint| is_valid(endpoint, at));
         let out_of_date = target.endpoints.iter().any(|endpoint| is_out_of_date(endpoint, at));
         let Self(Dates(counts)) = self;
-        counts.send_modify(|counts| {
-            counts.valid += usize::from(valid);
-            counts.out_of_date += usize::from(out_of_date);
-        });
+        counts.send_modify(|counts| counts.valid |= valid);
         if out_of_date && target.complete {
             let _held_back = HeldBack::new(self.0);
+            let since = counts.borrow().since.unwrap_or_else(Instant::now);
+            let told = counts.subscribe();
             // Whether it was told or the time is up: it is judged by what there is.
-            let _ = timeout(LONGEST, counts.subscribe().wait_for(Counts::tell_enough)).await;
+            let _ = timeout_at(since + LONGEST, { told }.wait_for(Counts::tell_enough)).await;
         }
     }
 }
@@ -81,7 +82,10 @@ impl Drop for UnderWay<'_> {
 
 impl<'a> HeldBack<'a> {
     fn new(dates: &'a Dates) -> Self {
-        dates.0.send_modify(|counts| counts.held_back += 1);
+        dates.0.send_modify(|counts| {
+            counts.held_back += 1;
+            counts.since.get_or_insert_with(Instant::now);
+        });
         Self(dates)
     }
 }
@@ -102,32 +106,43 @@ pub(super) fn is_out_of_date(endpoint: &EndpointObservation, at: OffsetDateTime)
 }
 
 /// Whether a trusted certificate is valid by it; of others nobody knows who dated them.
-fn is_valid(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
+pub(super) fn is_valid(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
     let tls = endpoint.conversation().and_then(|seen| seen.tls.as_ref());
     let trusted = tls.and_then(|tls| tls.path.as_ref()).is_some_and(|path| path.trusted);
     trusted && !is_out_of_date(endpoint, at)
 }
 
+/// Whether a server states the time of this clock in its greeting.
+pub(super) fn states_the_time(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
+    let stated = endpoint.conversation().and_then(|seen| seen.smtp.stated_time);
+    stated.is_some_and(|time| (time - at).abs() < ZONES)
+}
+
 #[cfg(test)]
-mod tests {
-    use tokio::time::{Instant, sleep};
+pub(super) mod tests {
+    use tokio::time::sleep;
 
     use super::*;
     use crate::names::Target;
     use crate::observation::{
-        CertificateFacts, Conversation, DnsObservation, PathVerdict, Probe, TlsFacts,
+        CertificateFacts, ConnectOutcome, Conversation, DnsObservation, Ending, PathVerdict, Probe,
+        Reply, TlsFacts,
     };
     use crate::port::{Mode, Requirement, Role};
 
-    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-26 12:00 UTC);
+    pub const NOW: OffsetDateTime = time::macros::datetime!(2026-11-26 12:00 UTC);
 
     /// A target whose certificate ends so many days from now.
-    fn target(days: i64) -> TargetObservation {
+    pub fn target(days: i64) -> TargetObservation {
         let end = NOW + time::Duration::days(days);
         let leaf = CertificateFacts { not_after: Some(end), ..CertificateFacts::default() };
         let path = PathVerdict { trusted: days > 0, untrusted_because: None, error: None };
-        let tls = TlsFacts { chain: vec![leaf], path: Some(path), ..TlsFacts::default() };
-        let seen = Conversation { tls: Some(tls), ..Conversation::default() };
+        let version = Some("TLS 1.3".to_owned());
+        let tls = TlsFacts { version, chain: vec![leaf], path: Some(path), ..TlsFacts::default() };
+        let ending = Some(Ending::Completed);
+        let mut seen = Conversation { tls: Some(tls), ending, ..Conversation::default() };
+        seen.connect.outcome = ConnectOutcome::Connected;
+        seen.smtp.greeting = Some(Reply { code: 220, ..Reply::default() });
         let endpoint = EndpointObservation {
             role: Role::Host,
             host: crate::names::Host::parse("192.0.2.1").expect("an address"),
@@ -177,8 +192,9 @@ mod tests {
         for (others, seconds, why) in [
             (&[][..], 0, "nothing else is under way"),
             (&[90, -1, -1, -1], 1, "a valid certificate speaks for this clock"),
-            (&[-1, -1, -1, -1, -1], 3, "enough are out of date"),
+            (&[-1, -1, -1, 90], 4, "a valid one comes after many that are not"),
             (&[-1, -1], 2, "all are held back"),
+            (&[-1; 9], 5, "the time is up"),
         ] {
             assert_eq!(held_back(others).await.as_secs(), seconds, "{why}");
         }
@@ -191,6 +207,9 @@ mod tests {
         let begun = Instant::now();
         expired.can_be_judged(&target(-1)).await;
         assert_eq!(begun.elapsed(), LONGEST);
+        let begun = Instant::now();
+        dates.begin().can_be_judged(&target(-1)).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "a list waits once, and not for each");
         let interrupted = TargetObservation { complete: false, ..target(-1) };
         let begun = Instant::now();
         expired.can_be_judged(&interrupted).await;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-use super::dates::is_out_of_date;
+use super::dates::{is_out_of_date, is_valid, states_the_time};
 use super::state::Inquiry;
 use super::trouble::{is_healthy, of_conversation};
 use crate::observation::{
@@ -30,20 +30,46 @@ const PORTS: usize = 32;
 
 /// Endpoints of targets that bear on other targets.
 #[derive(Default)]
-pub struct Others(Vec<OtherEndpoint>);
+pub struct Others {
+    /// Those that got through and those that fail.
+    endpoints: Vec<OtherEndpoint>,
+    /// One that states the same time as this machine's clock.
+    same_time: Option<OtherEndpoint>,
+    /// One with a trusted certificate that is valid by this clock. Both are kept for the whole run:
+    /// without them a few certificates that are out of date would excuse all that follow.
+    valid: Option<OtherEndpoint>,
+}
+
+impl Others {
+    /// Each once.
+    fn iter(&self) -> impl Iterator<Item = &OtherEndpoint> {
+        let of_the_time = self.same_time.iter().chain(&self.valid);
+        let more = of_the_time.filter(|other| !self.endpoints.contains(other));
+        self.endpoints.iter().chain(more)
+    }
+}
 
 impl Inquiry {
     /// Remembers an endpoint that may bear on other targets, where each is judged by itself.
     pub fn remember(&self, endpoint: &EndpointObservation, now: fn() -> OffsetDateTime) {
         let (Some(others), Some(seen)) = (&self.others, endpoint.conversation()) else { return };
         let mut others = lock(others);
+        let at = now();
+        let other =
+            || OtherEndpoint { observed_at: at, endpoint: without_transcript(endpoint, seen) };
+        if others.same_time.is_none() && states_the_time(endpoint, at) {
+            others.same_time = Some(other());
+        }
+        if others.valid.is_none() && is_valid(endpoint, at) {
+            others.valid = Some(other());
+        }
         let fails = !endpoint.is_connected();
         let is_like = |other: &OtherEndpoint| {
             let other = &other.endpoint;
             (other.port, other.address.is_ipv4()) == (endpoint.port, endpoint.address.is_ipv4())
                 && other.is_connected() != fails
         };
-        let alike = || others.0.iter().filter(|other| is_like(other));
+        let alike = || others.endpoints.iter().filter(|other| is_like(other));
         if alike().any(|other| other.endpoint.address == endpoint.address) {
             return;
         }
@@ -51,7 +77,7 @@ impl Inquiry {
         let to = to.unwrap_or(SocketAddr::new(endpoint.address, endpoint.port));
         let room = if fails { FAILING } else { PASSING };
         let displaced = match alike().count() {
-            0 if others.0.len() >= PORTS * (PASSING + FAILING) => return,
+            0 if others.endpoints.len() >= PORTS * (PASSING + FAILING) => return,
             known if known < room => None,
             // What went well to its end shows more than what merely began, and the one that was
             // looked into first more than what followed.
@@ -62,21 +88,17 @@ impl Inquiry {
                     is_like(other)
                         && (fails || !other.endpoint.conversation().is_some_and(is_healthy))
                 };
-                match others.0.iter().position(lesser) {
+                match others.endpoints.iter().position(lesser) {
                     None => return,
                     at => at,
                 }
             }
         };
         if let Some(at) = displaced {
-            others.0.remove(at);
+            others.endpoints.remove(at);
         }
-        let mut endpoint = endpoint.clone();
-        if !seen.transcript.is_empty() {
-            let conversation = Conversation { transcript: Vec::new(), ..seen.clone() };
-            endpoint.probe = Probe::Dialled(conversation.into());
-        }
-        others.0.push(OtherEndpoint { observed_at: now(), endpoint });
+        let other = other();
+        others.endpoints.push(other);
     }
 
     /// What was seen of the way out that bears on a target; nothing but the environment where
@@ -104,7 +126,7 @@ impl Inquiry {
                 };
                 target.endpoints.iter().any(is_it)
             };
-            network.others = lock(others).0.iter().filter(|other| !own(other)).cloned().collect();
+            network.others = lock(others).iter().filter(|other| !own(other)).cloned().collect();
         }
         if !fails {
             return network;
@@ -136,5 +158,52 @@ impl Inquiry {
         };
         network.gaps = facts.gaps.iter().filter(concerns).cloned().collect();
         network
+    }
+}
+
+/// What a transcript is kept of one target for others have no use for.
+fn without_transcript(endpoint: &EndpointObservation, seen: &Conversation) -> EndpointObservation {
+    let mut endpoint = endpoint.clone();
+    if !seen.transcript.is_empty() {
+        let conversation = Conversation { transcript: Vec::new(), ..seen.clone() };
+        endpoint.probe = Probe::Dialled(conversation.into());
+    }
+    endpoint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::inquiry::dates::tests::{NOW, target};
+
+    #[test]
+    fn what_speaks_for_the_clock_is_told_however_much_else_is_remembered() {
+        let inquiry = Inquiry::new(true);
+        let seen_at = |days, last: u8| {
+            let address = [192, 0, 2, last].into();
+            EndpointObservation { address, ..target(days).endpoints.remove(0) }
+        };
+        for last in 10..30 {
+            inquiry.remember(&seen_at(-1, last), || NOW);
+        }
+        let told = |what: fn(&EndpointObservation) -> bool| {
+            let others = inquiry.bearing_on(&target(-1), None).others;
+            others.iter().filter(|other| what(&other.endpoint)).count()
+        };
+        assert_eq!(told(|_| true), PASSING);
+        inquiry.remember(&seen_at(90, 30), || NOW);
+        let mut states_the_time = seen_at(-1, 31);
+        let Probe::Dialled(seen) = states_the_time.probe else { panic!("it was not dialled") };
+        let mut seen = Conversation::clone(&seen);
+        seen.smtp.stated_time = Some(NOW);
+        states_the_time.probe = Probe::Dialled(seen.into());
+        inquiry.remember(&states_the_time, || NOW);
+        for last in 40..60 {
+            inquiry.remember(&seen_at(-1, last), || NOW);
+            inquiry.remember(&seen_at(90, last + 100), || NOW);
+        }
+        assert_eq!(told(|endpoint| super::is_valid(endpoint, NOW)), 1);
+        assert_eq!(told(|endpoint| super::states_the_time(endpoint, NOW)), 1);
+        assert_eq!(told(|_| true), PASSING + 2);
     }
 }
