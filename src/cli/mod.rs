@@ -30,6 +30,7 @@ mod stream;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -62,12 +63,15 @@ pub fn run(
 ) -> u8 {
     let words: Vec<OsString> = words.into_iter().collect();
     let mut format = Args::format_asked(&words);
-    let ended = try_run(words, &mut format, stdout, stderr, progress);
+    let trial = || try_run(words, &mut format, stdout, stderr, progress);
+    // What could not be checked is neither right nor wrong, whoever is to blame for it.
+    let ended = catch_unwind(AssertUnwindSafe(trial)).unwrap_or(Err(Halt::Fault));
     let (why, code) = match ended {
         Ok(code) => return code,
         Err(Halt::Mistake(why)) => (why, exit::USAGE),
         // A shortage is no mistake of the command line.
         Err(Halt::Shortage(why)) => (why, exit::UNDETERMINED),
+        Err(Halt::Fault) => (FAULT.to_owned(), exit::UNDETERMINED),
     };
     tell(stderr, &why);
     if format != Some(FormatArg::Nagios) {
@@ -84,7 +88,11 @@ enum Halt {
     Mistake(String),
     /// This machine lacks something.
     Shortage(String),
+    /// This program failed; where, it has printed there.
+    Fault,
 }
+
+const FAULT: &str = "this program failed; please report what it printed";
 
 impl From<String> for Halt {
     fn from(why: String) -> Self {
@@ -218,4 +226,31 @@ pub fn system_effects(args: &Args, plan: &Plan) -> Result<Effects, CaFileError> 
         environment: recognise(&Marks::system()).map(|found| found.id.clone()),
         progress: Progress::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something that cannot go wrong, and does.
+    struct Fails;
+
+    impl Write for Fails {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            panic!("a fault of the program, which this test plays")
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_fault_of_this_program_is_no_verdict() {
+        let mut stderr = Vec::new();
+        let words = ["smtpcheck", "explain"].map(OsString::from);
+        let code = run(words, &mut Fails, &mut stderr, false);
+        assert_eq!(code, exit::UNDETERMINED);
+        assert_eq!(String::from_utf8_lossy(&stderr), format!("smtpcheck: {FAULT}\n"));
+    }
 }

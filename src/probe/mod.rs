@@ -95,6 +95,9 @@ const PROBES_OF_A_TARGET: usize = 2;
 /// the releases; with an old value only fewer wrong clocks are noticed.
 const RELEASED: i64 = 1_793_491_200;
 
+/// What is told of something that was not seen because this program failed there, as a clause.
+const FAULT: &str = "this program failed while it looked; please report what it printed";
+
 /// A target that is finished.
 pub struct Finished {
     /// What was typed, and how it was understood.
@@ -223,13 +226,20 @@ impl Probing {
                 let _ = finished.send(result).await;
             });
         }
-        while let Some(ended) = work.join_next().await {
-            ended_well(ended);
-            if finished.is_closed() {
-                work.abort_all();
+        let mut wanted = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = finished.closed(), if wanted => {
+                    wanted = false;
+                    work.abort_all();
+                }
+                ended = work.join_next() => match ended {
+                    Some(ended) => ended_well(ended),
+                    None => break taken,
+                },
             }
         }
-        taken
     }
 
     /// What is true of a run before anything was seen.

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
+use std::sync::Arc;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,6 +19,7 @@ use crate::harness::smtpcheck;
 use crate::lab::Lab;
 use crate::lab::behaviour::{Behaviour, Interruption, Step};
 use crate::lab::certificates::Flaw;
+use crate::lab::smtp::Record;
 use crate::options::wait_for;
 
 /// So many domains are many. `SMTPCHECK_BULK_TARGETS=100000` checks as many as people do.
@@ -285,14 +287,17 @@ fn what_an_earlier_run_found_counts_for_the_exit_code() {
     assert_eq!(lines_in(&results), 3);
 }
 
+/// A server at port 25 of `mute.example` that never greets.
+fn serve_mute(world: &mut World) -> Arc<Record> {
+    let mute = Behaviour::relay(world.lab.identity("mute.example", Flaw::None));
+    world.lab.serve("mute.example", 25, mute.interrupted(Step::Greeting, Interruption::FallsSilent))
+}
+
 #[test]
 fn interrupted_finished_targets_are_out() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut world = World::with_providers(2);
-        let identity = world.lab.identity("mute.example", Flaw::None);
-        let mute = Behaviour::relay(identity);
-        let mute = mute.interrupted(Step::Greeting, Interruption::FallsSilent);
-        let record = world.lab.serve("mute.example", 25, mute);
+        let record = serve_mute(&mut world);
         let folder = tempfile::tempdir().expect("a temporary directory");
         let text = format!("mute.example:25\n{}", list(50));
         let list = written(folder.path(), "list", &text);
@@ -328,6 +333,25 @@ fn a_closed_pipe_ends_the_run_quietly() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(3), "not everything was checked");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn nobody_waits_for_a_slow_server_when_nobody_reads() {
+    let mut world = World::with_providers(2);
+    serve_mute(&mut world);
+    let mut command = smtpcheck(world.options());
+    command.args(["-p25", "--timeout=300", "-"]).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("it was asked for");
+    let mut output = BufReader::new(child.stdout.take().expect("it was asked for"));
+    stdin.write_all(b"d0.bulk.example\n").expect("the program reads its list");
+    output.read_line(&mut String::new()).expect("a line");
+    drop(output);
+    stdin.write_all(b"mute.example:25\nd1.bulk.example\n").expect("the program reads its list");
+    let child = std::cell::RefCell::new(child);
+    let status = || child.borrow_mut().try_wait().expect("it can be waited for");
+    wait_for("it has ended", || status().is_some());
+    assert_eq!(status().and_then(|status| status.code()), Some(3), "not everything was checked");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::port::{PortMode, Requirement, Role};
 use crate::probe::endpoint::{GivenUp, Spot};
 use crate::probe::patience::{Group, Patience, Token};
 use crate::probe::seen::Fact;
-use crate::probe::{Effects, Probing, inquiry};
+use crate::probe::{Effects, FAULT, Probing, inquiry};
 
 impl Finder<'_> {
     /// Probes every asked port of addresses.
@@ -56,30 +56,26 @@ impl Finder<'_> {
             requirement,
             probe,
         };
-        let seen = match self.forbidden(wanted.role, to.ip(), redirected) {
-            Some(skip) => {
-                if requirement == Requirement::OneOf {
-                    group.one_is_done();
-                }
-                observation(Probe::Skipped(skip))
-            }
+        let host = wanted.host.clone();
+        let spot = Spot { host, to, port: port.port, redirected, mode: port.mode };
+        let probe = match self.forbidden(wanted.role, to.ip(), redirected) {
+            Some(skip) => Probe::Skipped(skip),
             None => {
-                let host = wanted.host.clone();
-                let spot = Spot { host, to, port: port.port, redirected, mode: port.mode };
                 let patience = self.patience_with(wanted.role, port, requirement, &group, token);
-                let probe = self.probe(&spot, patience).await;
-                if let Probe::Dialled(conversation) = &probe {
-                    group.learn(port.port, conversation);
-                }
-                if requirement == Requirement::OneOf {
-                    group.one_is_done();
-                }
-                let seen = observation(probe);
-                self.look_into(&spot, &group, &seen).await;
-                seen
+                self.probe(&spot, patience).await
             }
         };
-        self.tell(Fact::Endpoint(Box::new(seen)));
+        if let Probe::Dialled(conversation) = &probe {
+            group.learn(port.port, conversation);
+        }
+        if requirement == Requirement::OneOf {
+            group.one_is_done();
+        }
+        let seen = observation(probe);
+        // Whoever interrupts what follows has this result all the same.
+        self.tell(Fact::Endpoint(Box::new(seen.clone())));
+        // A fault of this program in it leaves gaps in the evidence, and takes no result away.
+        let _ = AssertUnwindSafe(self.look_into(&spot, &group, &seen)).catch_unwind().await;
     }
 
     fn patience_with(
@@ -103,10 +99,7 @@ impl Finder<'_> {
     /// is no verdict. The patience ends with it: what follows gathers evidence.
     async fn probe(&self, spot: &Spot, mut patience: Patience) -> Probe {
         let probed = AssertUnwindSafe(self.probe_once(spot, &mut patience)).catch_unwind().await;
-        probed.unwrap_or_else(|_| {
-            let why = "this program failed while it looked; please report what it printed";
-            Probe::Skipped(Skip::NotDialled(why.to_owned()))
-        })
+        probed.unwrap_or_else(|_| Probe::Skipped(Skip::NotDialled(FAULT.to_owned())))
     }
 
     /// Looks into why an endpoint fails that has to work, and traces what the user wants traced.

@@ -1,11 +1,12 @@
 //! Asks controls: whom, how far, and not twice.
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::state::{HTTPS, PortState};
@@ -14,11 +15,10 @@ use crate::control::Control;
 use crate::names::Host;
 use crate::observation::{AddressLookup, ControlObservation, Conversation, Gap, Skip};
 use crate::port::{Mode, PortMode, RELAY, Role, SUBMISSION};
-use crate::probe::Probing;
 use crate::probe::endpoint::{Manner, Spot, Unfinished};
 use crate::probe::find::forbidden;
-use crate::probe::lock;
 use crate::probe::progress::Step;
+use crate::probe::{FAULT, Probing, lock};
 
 /// Controls that are asked about one port in one family: two unrelated operators are a second
 /// opinion, more are a burden on people who have no part in this.
@@ -102,16 +102,16 @@ impl Probing {
         depth: Depth,
         state: &Arc<PortState>,
     ) {
-        let mut work = JoinSet::new();
-        for (at, place) in places.into_iter().enumerate() {
-            let (probing, state) = (Arc::clone(self), Arc::clone(state));
-            work.spawn(
-                async move { (at, probing.talk_to(place, port, mode, depth, &state).await) },
-            );
-        }
-        let mut seen = work.join_all().await;
-        seen.sort_by_key(|(at, _)| *at);
-        let seen = seen.into_iter().filter_map(|(_, seen)| seen);
+        let each = places.into_iter().map(|place| async {
+            let host = place.host.clone();
+            let talk = self.talk_to(place, port, mode, depth, state);
+            AssertUnwindSafe(talk).catch_unwind().await.unwrap_or_else(|_| {
+                let why = FAULT.to_owned();
+                self.inquiry.add_gap(Gap::ControlNotDialled { host, port, why });
+                None
+            })
+        });
+        let seen = join_all(each).await.into_iter().flatten();
         self.inquiry.add(|facts| facts.controls.extend(seen));
     }
 
