@@ -12,10 +12,12 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use hickory_resolver::proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType as WireType};
@@ -61,6 +63,8 @@ pub struct HickoryResolver {
     questions: Arc<Semaphore>,
     outage: Arc<Outage>,
     waits: Arc<Waits>,
+    /// In the place of `waits` while no name server answers anything.
+    brief: Arc<Waits>,
 }
 
 impl HickoryResolver {
@@ -91,29 +95,59 @@ impl HickoryResolver {
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
             outage: Arc::default(),
             waits: Arc::default(),
+            // Every name server at once.
+            brief: Arc::new(Waits {
+                udp: vec![outage::BRIEF],
+                tcp: outage::BRIEF,
+                next_server: Duration::ZERO,
+            }),
         }
     }
 
-    /// Asks, unless nobody has answered anything for so long that it would be waiting for nothing.
-    async fn ask_unless_all_are_gone(&self, question: Question) -> Reply {
-        let replies = || async {
-            let name = super::name_that_does_not_exist("example.com");
-            let Ok(name) = wire_name(&name) else { return true };
-            let record_type = WireType::A;
-            let asked = Question { name, record_type, checking_disabled: false };
-            !is_silence(&self.ask_servers(asked).await.outcome)
-        };
-        if !self.outage.is_over(replies).await {
-            return Reply::failed(outage::GONE);
+    /// Asks, and only briefly while nobody has answered anything for so long that waiting would be for
+    /// nothing. No question is left out: there are name servers that answer for some names alone.
+    async fn ask_or_try(&self, question: Question) -> Reply {
+        if self.outage.is_suspected() {
+            let (reply, heard) = self.ask_servers(&question, &self.brief).await;
+            if reply.outcome.is_answer() {
+                return reply;
+            }
+            if !heard && !self.outage.is_over(|| self.is_anybody_there(&question)).await {
+                return match reply.outcome {
+                    LookupOutcome::TimedOut => Reply::failed(outage::no_reply()),
+                    _ => reply,
+                };
+            }
         }
-        let reply = self.ask_servers(question).await;
-        self.outage.learn(!is_silence(&reply.outcome));
-        reply
+        self.ask_servers(&question, &self.waits).await.0
+    }
+
+    /// Whether a name server replies, be it to this question or for a name that any which asks others
+    /// answers for.
+    async fn is_anybody_there(&self, question: &Question) -> bool {
+        let name = super::name_that_does_not_exist("example.com");
+        let Ok(name) = wire_name(&name) else { return true };
+        let other = Question { name, record_type: WireType::A, checking_disabled: false };
+        let this = pin!(self.ask_servers(question, &self.waits));
+        let other = pin!(self.ask_servers(&other, &self.waits));
+        match select(this, other).await {
+            Either::Left(((_, heard), other)) => heard || other.await.1,
+            Either::Right(((_, heard), this)) => heard || this.await.1,
+        }
+    }
+
+    /// What came of a question, and whether there was any reply at all, of use or not.
+    async fn ask_servers(&self, question: &Question, waits: &Arc<Waits>) -> (Reply, bool) {
+        let asking = Arc::new(Asking { waits: Arc::clone(waits), heard: AtomicBool::new(false) });
+        let reply = self.best_of_servers(question, &asking).await;
+        let heard = asking.heard.load(Ordering::Relaxed);
+        self.outage.learn(heard);
+        (reply, heard)
     }
 
     /// As a stub resolver does: an answer about the name from any server is the answer; until
     /// there is one, each failure or second of silence brings in the next server.
-    async fn ask_servers(&self, question: Question) -> Reply {
+    async fn best_of_servers(&self, question: &Question, asking: &Arc<Asking>) -> Reply {
         let preferred = self.preferred.load(Ordering::Relaxed);
         let count = self.servers.len();
         let mut left = (0..count).map(|n| (preferred + n) % count);
@@ -125,10 +159,10 @@ impl HickoryResolver {
             else {
                 return false;
             };
-            let (question, waits) = (question.clone(), self.waits.clone());
+            let (question, asking) = (question.clone(), Arc::clone(asking));
             running.spawn(async move {
                 let limit = Instant::now() + SERVER_LIMIT;
-                let reply = deadline::by(limit, ask(server, question, &waits)).await;
+                let reply = deadline::by(limit, ask(server, question, &asking)).await;
                 (index, reply.unwrap_or_else(|| LookupOutcome::TimedOut.into()))
             });
             true
@@ -146,14 +180,14 @@ impl HickoryResolver {
                             }
                             return reply;
                         }
-                        preferred_is_silent &= index != preferred || is_silence(&reply.outcome);
+                        preferred_is_silent &= index != preferred || is_of_no_use(&reply.outcome);
                         if weight(&reply.outcome) >= weight(&best.outcome) {
                             best = reply;
                         }
                         more = start(&mut running);
                     }
                 },
-                () = sleep(self.waits.next_server), if more => more = start(&mut running),
+                () = sleep(asking.waits.next_server), if more => more = start(&mut running),
             }
         }
     }
@@ -175,7 +209,7 @@ impl Resolver for HickoryResolver {
                         record_type: wire_type(record_type),
                         checking_disabled,
                     };
-                    self.ask_unless_all_are_gone(question).await
+                    self.ask_or_try(question).await
                 }
                 Err(why) => Reply::failed(why),
             };
@@ -191,6 +225,13 @@ struct Question {
     name: Name,
     record_type: WireType,
     checking_disabled: bool,
+}
+
+/// A question under way.
+struct Asking {
+    waits: Arc<Waits>,
+    /// A reply has come, whatever it says.
+    heard: AtomicBool,
 }
 
 /// What one name server said.
@@ -213,7 +254,8 @@ impl From<LookupOutcome> for Reply {
     }
 }
 
-fn is_silence(outcome: &LookupOutcome) -> bool {
+/// Whether another name server is better asked first.
+fn is_of_no_use(outcome: &LookupOutcome) -> bool {
     matches!(outcome, LookupOutcome::TimedOut | LookupOutcome::Failed(_))
 }
 
@@ -230,11 +272,11 @@ fn weight(outcome: &LookupOutcome) -> u8 {
 }
 
 /// Asks one server, and again for the target of an alias where it did not follow that itself.
-async fn ask(server: SocketAddr, mut question: Question, waits: &Waits) -> Reply {
+async fn ask(server: SocketAddr, mut question: Question, asking: &Asking) -> Reply {
     let start = question.name.clone();
     let mut aliases = Vec::new();
     loop {
-        let step = match exchange(server, &question, waits).await {
+        let step = match exchange(server, &question, asking).await {
             Ok(message) => read(&message, &question, &start, &mut aliases),
             Err(outcome) => Step::Done(outcome, Vec::new()),
         };
@@ -251,12 +293,12 @@ async fn ask(server: SocketAddr, mut question: Question, waits: &Waits) -> Reply
 async fn exchange(
     server: SocketAddr,
     question: &Question,
-    waits: &Waits,
+    asking: &Asking,
 ) -> Result<Message, LookupOutcome> {
     let mut edns = true;
     let mut failure = None;
     loop {
-        let reply = match exchange_once(server, &write(question, edns), waits).await {
+        let reply = match exchange_once(server, &write(question, edns), asking).await {
             Ok(reply) => reply,
             Err(outcome) => return failure.ok_or(outcome),
         };
@@ -276,7 +318,7 @@ async fn exchange(
 async fn exchange_once(
     server: SocketAddr,
     query: &Message,
-    waits: &Waits,
+    asking: &Asking,
 ) -> Result<Message, LookupOutcome> {
     let query = query.to_vec().map_err(|error| {
         LookupOutcome::Failed(format!("the question cannot be written: {error}"))
@@ -298,14 +340,16 @@ async fn exchange_once(
             LookupOutcome::Failed(format!("the name server {server} cannot be reached: {kind}"))
         }
     };
-    let over_udp = transport::udp(server, &query, waits).await.map_err(|e| unreachable(&e))?;
+    let over_udp =
+        transport::udp(server, &query, &asking.waits).await.map_err(|e| unreachable(&e))?;
+    asking.heard.store(true, Ordering::Relaxed);
     let unusable = match Message::from_vec(&over_udp) {
         Ok(message) if !message.truncation => return Ok(message),
         Ok(_) => LookupOutcome::Truncated,
         // A reply over the announced size was cut off by the receiving, so TCP is worth a try.
         Err(error) => LookupOutcome::Failed(format!("the reply cannot be read: {error}")),
     };
-    let over_tcp = transport::tcp(server, &query, waits).await;
+    let over_tcp = transport::tcp(server, &query, &asking.waits).await;
     match over_tcp.ok().and_then(|reply| Message::from_vec(&reply).ok()) {
         Some(message) if !message.truncation => Ok(message),
         _ => Err(unusable),

@@ -2,11 +2,13 @@
 //!
 //! A question that nobody answers takes seconds, and a long list has three and more for each domain:
 //! behind a name server that dies in the middle, the rest would be hours of waiting for nothing. So
-//! after many questions in a row without a reply, one that any working name server answers tells
-//! whether it has gone. Then all others wait, as most outages are short, and where it lasts they
-//! fail at once until it is over.
+//! after many questions in a row without a reply, each is asked [briefly](BRIEF) first. Those that
+//! nobody answers wait together, as most outages are short, and where it lasts they fail until it is
+//! over. None is left out, as a name server may be silent for some names (an internal one, which asks
+//! nobody else) and not for others.
 //!
-//! Knows when there was a reply. Must not know who was asked or how; [`hickory`](super::hickory) does.
+//! Knows when there was a reply, of whatever kind. Must not know who was asked or how;
+//! [`hickory`](super::hickory) does.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -24,8 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The pause between two looks whether it is over.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What is said of a question that was not asked.
-pub(super) const GONE: &str = "no name server has answered anything for a while";
+/// How long a reply is waited for meanwhile. One that knows the answer gives it within this time, if
+/// it is not on the other side of the earth, and a hundred thousand domains behind a dead one take
+/// minutes.
+pub(super) const BRIEF: Duration = Duration::from_millis(250);
+
+/// What is said of a question to which there was no reply meanwhile. It may be that there would have
+/// been one later.
+pub(super) fn no_reply() -> String {
+    let brief = BRIEF.as_millis();
+    format!("no name server answered within {brief} ms, nor any of the many questions before")
+}
 
 /// What is known of the name servers as a whole.
 #[derive(Debug, Default)]
@@ -50,8 +61,8 @@ impl Outage {
         }
     }
 
-    /// Waits while there is an outage, and says whether a question has a chance. `replies` asks what
-    /// any working name server answers.
+    /// Waits while there is an outage, and says whether a question has a chance. `replies` asks, and
+    /// has the time that any question has.
     pub(super) async fn is_over<F>(&self, replies: impl Fn() -> F) -> bool
     where
         F: Future<Output = bool>,
@@ -87,8 +98,18 @@ impl Outage {
         !self.is_suspected()
     }
 
-    fn is_suspected(&self) -> bool {
+    /// Many questions in a row had no reply.
+    pub(super) fn is_suspected(&self) -> bool {
         self.unanswered.load(Ordering::Relaxed) >= MANY
+    }
+}
+
+#[cfg(test)]
+impl Outage {
+    /// One that is not waited out any more.
+    pub(super) fn that_lasts() -> Self {
+        let (unanswered, lasts) = (AtomicU32::new(MANY), AtomicBool::new(true));
+        Self { unanswered, lasts, ..Self::default() }
     }
 }
 

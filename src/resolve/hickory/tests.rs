@@ -396,3 +396,90 @@ async fn of_two_failures_the_telling_one_is_reported() {
         assert_eq!(answer.lookup.outcome, LookupOutcome::ServerFailure(ServerFailure::default()));
     }
 }
+
+#[tokio::test]
+async fn any_reply_is_one_and_only_silence_is_an_outage() {
+    let loops = |_: &Asked| Said::with(&[("x.test", cname("x.test"))]);
+    let refers = |_: &Asked| Said {
+        authority: vec![(String::new(), Data::Ns("a.root.test".to_owned()))],
+        ..Said::default()
+    };
+    let leads_to_silence = |q: &Asked| match q.name.as_str() {
+        "x.test" => Said::with(&[("x.test", cname("y.test"))]),
+        _ => Said::silence(),
+    };
+    for (server, outage) in [
+        (Server::start(loops).await, false),
+        (Server::start(refers).await, false),
+        (Server::start(|_| Said::code(NOTIMP)).await, false),
+        (Server::start(|_| Said::code(SERVFAIL)).await, false),
+        (Server::udp_only(|_| Said::truncated()).await, false),
+        (Server::start(leads_to_silence).await, false),
+        (Server::start(|_| Said::silence()).await, true),
+    ] {
+        let resolver = resolver(&[server.address]);
+        for _ in 0..63 {
+            resolver.outage.learn(false);
+        }
+        let answer = resolver.query("x.test", RecordType::A, false).await;
+        assert_eq!(resolver.outage.is_suspected(), outage, "{:?}", answer.lookup.outcome);
+    }
+}
+
+/// A resolver in an outage that lasts.
+fn in_an_outage(servers: &[SocketAddr]) -> HickoryResolver {
+    HickoryResolver { outage: Arc::new(Outage::that_lasts()), ..resolver(servers) }
+}
+
+#[tokio::test]
+async fn who_answers_for_some_names_only_is_asked_for_each() {
+    let internal = Server::start(|q| match q.name.ends_with(".test") {
+        true => Said::with(&[(&q.name, a(1))]),
+        false => Said::silence(),
+    })
+    .await;
+    let resolver = in_an_outage(&[internal.address]);
+    // Whoever looks whether it is over does not stand in for others.
+    let (outside, inside, another) = tokio::join!(
+        resolver.query("x.example.org", RecordType::A, false),
+        resolver.query("x.test", RecordType::A, false),
+        resolver.query("y.test", RecordType::A, false),
+    );
+    assert_eq!(inside.lookup.outcome, LookupOutcome::Found);
+    assert_eq!(another.lookup.outcome, LookupOutcome::Found);
+    assert!(!resolver.outage.is_suspected(), "it is there");
+    assert_eq!(outside.lookup.outcome, LookupOutcome::TimedOut, "as without an outage");
+}
+
+#[tokio::test]
+async fn a_slow_reply_ends_an_outage_too() {
+    let asked_before = std::sync::atomic::AtomicU32::new(0);
+    let slow = Server::start(move |q| match q.name == "x.test" {
+        // As one that answers the second sending only.
+        true if asked_before.fetch_add(1, Ordering::Relaxed) > 1 => Said::code(NXDOMAIN),
+        _ => Said::silence(),
+    })
+    .await;
+    let resolver = in_an_outage(&[slow.address]);
+    let answer = resolver.query("x.test", RecordType::A, false).await;
+    assert_eq!(answer.lookup.outcome, LookupOutcome::NxDomain);
+}
+
+#[tokio::test]
+async fn every_server_is_asked_in_an_outage_and_no_more_is_said_than_is_known() {
+    let dead = Server::start(|_| Said::silence()).await;
+    let good = Server::start(|q| match q.name == "x.test" {
+        true => Said::code(NXDOMAIN),
+        false => Said::silence(),
+    })
+    .await;
+    let resolver = in_an_outage(&[dead.address, good.address]);
+    let silence = resolver.query("y.test", RecordType::A, false).await;
+    let words = "no name server answered within 250 ms, nor any of the many questions before";
+    assert_eq!(silence.lookup.outcome, failed(words));
+    let answer = resolver.query("x.test", RecordType::A, false).await;
+    assert_eq!(answer.lookup.outcome, LookupOutcome::NxDomain);
+    let gone = Server::start(|_| Said::silence()).await.address;
+    let answer = in_an_outage(&[gone]).query("x.test", RecordType::A, false).await;
+    assert_eq!(answer.lookup.outcome, failed(&format!("no name server is running at {gone}")));
+}

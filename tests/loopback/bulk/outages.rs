@@ -103,3 +103,22 @@ fn a_short_silence_of_the_name_server_is_waited_out() {
     let unlike = |line: &&Value| (line["verdict"] == "ok") == (failures(line) > 0);
     assert_eq!(found.iter().find(unlike), None, "all others are well");
 }
+
+#[test]
+fn a_name_server_that_is_silent_for_others_names_only_is_not_taken_for_dead() {
+    let world = World::with_providers(20);
+    world.name_server(Mood::KnowsItsOwn);
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let outside: String = (0..200).map(|n| format!("d{n}.example.org\n")).collect();
+    let all = written(folder.path(), "list", &(outside + &list(200)));
+    let results = folder.path().join("results.jsonl").display().to_string();
+    let arguments = ["-p25", "--input", &all, "-o", &results];
+    let child = smtpcheck(world.options()).args(arguments).spawn().expect("it starts");
+    assert_eq!(ended(child), 3, "nobody knows what is outside");
+    let found = verdicts(&lines(&fs::read_to_string(&results).expect("the results")));
+    assert_eq!(found.len(), 400);
+    for (target, verdict) in found {
+        let is_inside = target.ends_with(".bulk.example");
+        assert_eq!(verdict, if is_inside { "ok" } else { "undetermined" }, "{target}");
+    }
+}

@@ -32,6 +32,8 @@ pub enum Mood {
     Answers,
     /// As one whose network has gone.
     IsSilent,
+    /// As an internal one that asks nobody else: silent for all names but those of this world.
+    KnowsItsOwn,
     /// As one that has lost its way to all others.
     Fails,
     /// It has ended, for good.
@@ -99,6 +101,8 @@ fn serve(
         let query = &buffer[..length];
         let reply = match *mood.lock().expect("nothing panics while it holds it") {
             Mood::Answers => answer(query, providers, asked),
+            Mood::KnowsItsOwn if !is_of_this_world(query) => None,
+            Mood::KnowsItsOwn => answer(query, providers, asked),
             Mood::IsSilent => None,
             Mood::Fails => failure(query),
             Mood::IsGone => return,
@@ -107,6 +111,12 @@ fn serve(
         // A client that has gone wants no answer.
         let _ = socket.send_to(&reply, client);
     }
+}
+
+fn is_of_this_world(query: &[u8]) -> bool {
+    let query = Message::from_vec(query).ok();
+    let name = query.and_then(|query| Some(query.queries.first()?.name.to_ascii()));
+    name.is_some_and(|name| name.ends_with(".example."))
 }
 
 fn failure(query: &[u8]) -> Option<Vec<u8>> {
