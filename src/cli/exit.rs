@@ -2,10 +2,12 @@
 //!
 //! They are part of the contract: scripts rely on them, and none is ever given another meaning.
 
+use std::collections::HashMap;
+
 use super::args::FailOn;
 use crate::diagnosis::finding::{Severity, Verdict};
 use crate::names::Target;
-use crate::plan::Plan;
+use crate::plan::{Entry, Plan};
 use crate::render::PluginState;
 use crate::report::{Network, Outbound, Report, TargetReport, TraceReport, TraceState};
 
@@ -88,6 +90,16 @@ pub fn bar_of(plan: &Plan, target: Option<&Target>) -> Option<Severity> {
         FailOn::Error => Some(Severity::Error),
         FailOn::Warning => Some(Severity::Warning),
         FailOn::Never => None,
+    }
+}
+
+/// As [`bar`], for what was typed, be it a target of this run or of an earlier one.
+pub fn bar_by_input(plan: &Plan) -> impl Fn(&str) -> Option<Severity> {
+    let named = |(input, target): &'_ Entry| Some((input.clone(), target.clone().ok()?));
+    let named: HashMap<String, Target> = plan.targets.iter().filter_map(named).collect();
+    move |input| match named.get(input) {
+        Some(target) => bar_of(plan, Some(target)),
+        None => bar_of(plan, Target::parse(input).ok().as_ref()),
     }
 }
 

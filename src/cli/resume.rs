@@ -1,8 +1,8 @@
 //! What an earlier run has already checked, as its JSONL says.
 //!
 //! Knows the few keys of a line that it needs, and which results are none: what was interrupted, and
-//! what could not be looked up or dialled, most often as this side had failed. Of the targets only a fingerprint each is kept, so
-//! that a long file takes little memory.
+//! what could not be looked up or dialled, most often as this side had failed. Of the targets only a
+//! fingerprint each is kept, so that a long file takes little memory.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -71,13 +71,13 @@ struct Found {
 
 impl Done {
     /// Reads the file of an earlier run. One that is not there holds nothing, and lines that were
-    /// cut off or leave their targets open do not count. `bar` is the least severity that counts
-    /// for the exit code.
+    /// cut off or leave their targets open do not count. `bar` says which is the least severity that
+    /// counts for the exit code, by what was typed.
     ///
     /// # Errors
     ///
     /// One line, where it cannot be read or holds anything but such lines.
-    pub fn read(path: &Path, bar: Option<Severity>) -> Result<Self, String> {
+    pub fn read(path: &Path, bar: &dyn Fn(&str) -> Option<Severity>) -> Result<Self, String> {
         let told = |why: &dyn std::fmt::Display| format!("--resume {}: {why}", path.display());
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
@@ -89,7 +89,7 @@ impl Done {
         while reader.read_until(b'\n', &mut line).map_err(|error| told(&error))? > 0 {
             match serde_json::from_slice::<Line>(&line) {
                 Ok(read) if read.is_open() => {}
-                Ok(read) => done.add(&read, bar),
+                Ok(read) => done.add(&read, bar(&read.input)),
                 // A run that was killed, twice even, leaves one or two of them.
                 Err(_) => others += 1,
             }
@@ -127,7 +127,7 @@ mod tests {
     fn read(text: &str) -> Result<Done, String> {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), text).expect("it can be written");
-        Done::read(file.path(), Some(Severity::Error))
+        Done::read(file.path(), &|_| Some(Severity::Error))
     }
 
     fn line(input: &str, verdict: &str, more: &str) -> String {
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(read(&found).expect("lines").code, Some(exit::FOUND));
         assert_eq!(read(&line("a.example", "ok", "")).expect("lines").code, Some(exit::OK));
         assert_eq!(read("").expect("nothing is done").code, None);
-        assert_eq!(Done::read(Path::new("/nowhere/x.jsonl"), None).expect("none").code, None);
+        assert_eq!(Done::read(Path::new("/nowhere/x.jsonl"), &|_| None).expect("none").code, None);
     }
 
     #[test]

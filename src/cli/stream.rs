@@ -40,7 +40,7 @@ pub fn check(
 ) -> Result<u8, Halt> {
     let done = match &args.resume {
         None => Done::default(),
-        Some(path) => Done::read(path, exit::bar_of(&plan, None))?,
+        Some(path) => Done::read(path, &exit::bar_by_input(&plan))?,
     };
     let mut code = done.code.unwrap_or(exit::OK);
     let (entries, reading) = list::begin(&plan, done, runtime.handle())?;

@@ -294,6 +294,28 @@ fn serve_mute(world: &mut World) -> Arc<Record> {
 }
 
 #[test]
+fn what_an_earlier_run_found_is_judged_as_the_configuration_wants_it_for_each_target() {
+    let lab = Lab::with_domains();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let results = folder.path().join("results.jsonl").display().to_string();
+    let config = "[[target]]\nname = 'closed.example'\nfail-on = 'never'\n\
+        [[target]]\nname = 'healthy.example'\n";
+    let config = written(folder.path(), "mail.toml", config);
+    let mut options = lab.options();
+    options.extend(["--format=jsonl", "-o", &results, "--resume", &results].map(str::to_owned));
+    let code = |more: &[&str], list| run_with(&options, more, list).status.code();
+    for (what, list) in
+        [(&["--config", &config][..], ""), (&["--config", &config, "-"], "closed.example\n")]
+    {
+        for time in ["first", "second"] {
+            assert_eq!(code(what, list), Some(0), "{what:?}, the {time} time");
+        }
+    }
+    assert_eq!(lines_in(&results), 2, "each was checked once");
+    assert_eq!(code(&["healthy.example"], ""), Some(1), "without the configuration");
+}
+
+#[test]
 fn interrupted_finished_targets_are_out() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut world = World::with_providers(2);
