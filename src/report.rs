@@ -338,6 +338,10 @@ pub struct EndpointReport {
     /// Why it was not dialled; only where the status is `skipped`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped_because: Option<SkippedBecause>,
+    /// A rule of this program forbids to dial this address, so another run will not dial it either;
+    /// only then present. Every other `not-dialled` may pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped_by_rule: bool,
     /// The status in one plain sentence.
     pub summary: String,
     /// The connection; absent where it was not dialled.
@@ -373,7 +377,8 @@ pub enum SkippedBecause {
     NoIpv6Here,
     /// Its address is not public, and `--public-only` was given.
     NotPublic,
-    /// A rule of this program or a shortage of this machine forbade it.
+    /// A rule of this program forbids it (`skipped_by_rule`), or it did not come to it: a shortage of
+    /// this machine, a fault of this program, no turn at the server.
     NotDialled,
     /// It was dialled, and is blocked on this side, which `--blocked-here skip` leaves out.
     BlockedHere,

@@ -50,15 +50,19 @@ struct Dns {
 struct Endpoint {
     #[serde(default)]
     skipped_because: Option<SkippedBecause>,
+    #[serde(default)]
+    skipped_by_rule: bool,
     findings: Vec<Found>,
 }
 
 impl Line {
     /// Whether the target is to be checked once more. What a server did is a result, if only that it
-    /// puts us off; so is a line that is no target.
+    /// puts us off; so are a line that is no target and an address that is never dialled.
     fn is_open(&self) -> bool {
-        let not_dialled =
-            |endpoint: &Endpoint| endpoint.skipped_because == Some(SkippedBecause::NotDialled);
+        let not_dialled = |endpoint: &Endpoint| {
+            let is_so = endpoint.skipped_because == Some(SkippedBecause::NotDialled);
+            is_so && !endpoint.skipped_by_rule
+        };
         let not_seen = !self.dns.failures.is_empty() || self.endpoints.iter().any(not_dialled);
         self.interrupted || (self.verdict == Verdict::Undetermined && not_seen)
     }
@@ -160,6 +164,7 @@ mod tests {
             (line("a.example", "undetermined", failures), true),
             (line("a.example", "undetermined", r#","dns":{"failures":[]}"#), false),
             (skipped("not-dialled"), true),
+            (skipped(r#"not-dialled","skipped_by_rule":true,"host":""#), false),
             (skipped("no-ipv6-here"), false),
             // A problem is one, whatever else could not be looked up.
             (line("a.example", "problems", failures), false),

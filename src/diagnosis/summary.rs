@@ -48,7 +48,7 @@ pub fn not_checked(endpoint: &EndpointObservation) -> String {
         Some(Skip::NoIpv4Here) => "this machine has no IPv4",
         Some(Skip::NoIpv6Here) => "this machine has no IPv6",
         Some(Skip::NotPublic) => "its address is not public, and --public-only forbids others",
-        Some(Skip::NotDialled(why)) => why,
+        Some(Skip::Forbidden(why) | Skip::NotDialled(why)) => why,
         None => return format!("{} gives no answer for now", endpoint.label()),
     };
     format!("{} was not checked: {why}", endpoint.label())

@@ -188,7 +188,9 @@ fn missing_words(trace: &TraceObservation, missing: &Missing) -> String {
         Missing::Skipped(Skip::NotPublic) => {
             "Not traced: the address is not public, and --public-only forbids others.".to_owned()
         }
-        Missing::Skipped(Skip::NotDialled(why)) => format!("Not traced: {why}."),
+        Missing::Skipped(Skip::Forbidden(why) | Skip::NotDialled(why)) => {
+            format!("Not traced: {why}.")
+        }
         Missing::Failed(why) => format!("{others} traced: {why}."),
         Missing::Interrupted => format!("{others} traced to the end: interrupted."),
     }

@@ -186,8 +186,11 @@ pub enum Skip {
     NoIpv6Here,
     /// Its address is not public, and the user wants none but public ones dialled.
     NotPublic,
-    /// A rule of ours, a shortage of this machine or a fault of this program forbade it; the text is
-    /// a fragment that says which ("an MX that names this machine itself is not dialled").
+    /// A rule of ours forbids it, at any time; the text is a fragment that says which ("a multicast or
+    /// reserved address is no host").
+    Forbidden(String),
+    /// It did not come to it this time: a shortage of this machine, a fault of this program, no turn
+    /// at the server. The text is a fragment that says which.
     NotDialled(String),
 }
 

@@ -237,6 +237,7 @@ fn endpoint(seen: &EndpointObservation, made: &EndpointDiagnosis) -> EndpointRep
         required: made.required,
         status: made.status,
         skipped_because: skipped_because(seen, made),
+        skipped_by_rule: matches!(seen.probe.skip(), Some(Skip::Forbidden(_))),
         summary: made.summary.clone(),
         connect: conversation.map(connect),
         smtp: conversation.and_then(smtp),
@@ -253,7 +254,7 @@ fn skipped_because(seen: &EndpointObservation, made: &EndpointDiagnosis) -> Opti
         Some(Skip::NoIpv4Here) => Some(SkippedBecause::NoIpv4Here),
         Some(Skip::NoIpv6Here) => Some(SkippedBecause::NoIpv6Here),
         Some(Skip::NotPublic) => Some(SkippedBecause::NotPublic),
-        Some(Skip::NotDialled(_)) => Some(SkippedBecause::NotDialled),
+        Some(Skip::Forbidden(_) | Skip::NotDialled(_)) => Some(SkippedBecause::NotDialled),
         // It was dialled, and the user leaves out what is blocked on this side.
         None => (made.status == Status::Skipped).then_some(SkippedBecause::BlockedHere),
     }

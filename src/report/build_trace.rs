@@ -63,8 +63,8 @@ fn traced(seen: &TraceObservation) -> TraceReport {
             Some(Missing::Skipped(Skip::NoIpv4Here | Skip::NoIpv6Here | Skip::NotPublic)) => {
                 TraceState::Skipped
             }
-            Some(Missing::Skipped(Skip::NotDialled(_)) | Missing::Failed(_)) => TraceState::Failed,
-            Some(Missing::NoAddress(_)) => TraceState::Failed,
+            Some(Missing::Skipped(Skip::Forbidden(_) | Skip::NotDialled(_))) => TraceState::Failed,
+            Some(Missing::Failed(_) | Missing::NoAddress(_)) => TraceState::Failed,
         },
         summary: trace::summary(seen),
     }

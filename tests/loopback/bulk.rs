@@ -316,6 +316,21 @@ fn what_an_earlier_run_found_is_judged_as_the_configuration_wants_it_for_each_ta
 }
 
 #[test]
+fn what_a_rule_forbids_is_not_tried_again() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let results = folder.path().join("results.jsonl").display().to_string();
+    let options = ["--format=jsonl", "-o", &results, "--resume", &results].map(str::to_owned);
+    for time in ["first", "second"] {
+        let output = run_with(&options, &["224.0.0.1:25"], "");
+        assert_eq!(output.status.code(), Some(3), "it was not checked, the {time} time");
+    }
+    let found = lines(&fs::read_to_string(&results).expect("the results"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["endpoints"][0]["skipped_because"], "not-dialled");
+    assert_eq!(found[0]["endpoints"][0]["skipped_by_rule"], true);
+}
+
+#[test]
 fn interrupted_finished_targets_are_out() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut world = World::with_providers(2);

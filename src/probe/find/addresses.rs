@@ -183,7 +183,7 @@ pub(in crate::probe) fn forbidden(
         _ => None,
     };
     if let Some(why) = why {
-        return Some(Skip::NotDialled(why.to_owned()));
+        return Some(Skip::Forbidden(why.to_owned()));
     }
     let (available, skip) = match address {
         IpAddr::V4(_) => (local.ipv4, Skip::NoIpv4Here),

@@ -247,7 +247,7 @@ impl Probing {
             forbidden(&self.plan, &self.effects, &self.local, Role::Host, address, redirected)
         {
             let why = match skip {
-                Skip::NotDialled(why) => why,
+                Skip::Forbidden(why) | Skip::NotDialled(why) => why,
                 Skip::NoIpv4Here => "this machine has no IPv4".to_owned(),
                 Skip::NoIpv6Here => "this machine has no IPv6".to_owned(),
                 Skip::NotPublic => format!("{address} is not a public address"),

@@ -85,7 +85,7 @@ mod tests {
     fn other_reasons_for_not_dialling_are_no_missing_ipv6() {
         let world = domain("example.com")
             .skipped("192.0.2.1", Skip::NoIpv4Here)
-            .skipped("::1", Skip::NotDialled("loopback".to_owned()));
+            .skipped("::1", Skip::Forbidden("loopback".to_owned()));
         assert_eq!(world.outcome(&IPV6_UNAVAILABLE_HERE), Outcome::Pass);
     }
 }
