@@ -1,9 +1,9 @@
 //! Who stops a port.
 //!
-//! Knows how the parts meet: [`evidence`] reads the [`signs`] about one port (a [`spot`]) out of a run, [`table`]
-//! decides, [`words`] says it and [`proof`] what shows it. Must not know how the evidence was gathered, which
-//! [`probe`](crate::probe) does. It claims no culprit without evidence: what no row explains is
-//! [`BlockedBy::Unknown`](super::finding::BlockedBy::Unknown).
+//! Knows how the parts meet: [`evidence`] reads the [`signs`] about one port (a [`spot`]) out of a
+//! run, [`table`] decides, [`words`] says it and [`proof`] what shows it. Must not know how the
+//! evidence was gathered, which [`probe`](crate::probe) does. It claims no culprit without evidence:
+//! what no row explains is [`BlockedBy::Unknown`](super::finding::BlockedBy::Unknown).
 
 mod evidence;
 mod icmp;
