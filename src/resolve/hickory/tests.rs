@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::message::*;
 use super::*;
+use crate::observation::dns::{ExtendedError, ServerFailure};
 use crate::resolve::testing::{
     Data, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Question as Asked, REFUSED, Reply as Said, SERVFAIL,
     Server,
