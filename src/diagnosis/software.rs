@@ -35,6 +35,7 @@ pub struct Software {
 #[derive(Debug)]
 struct Pattern {
     words: String,
+    any_case: bool,
     regex: Regex,
 }
 
@@ -83,18 +84,30 @@ impl From<Row> for Software {
 
 fn pattern(text: &str) -> Option<Pattern> {
     let regex = RegexBuilder::new(text).multi_line(true).build().ok()?;
-    Some(Pattern { words: words_of(text), regex })
+    Some(Pattern { words: words_of(text), any_case: text.starts_with(ANY_CASE), regex })
 }
+
+/// The flag by which a pattern matches capitals and small letters alike.
+const ANY_CASE: &str = "(?i)";
 
 impl Pattern {
     fn is_match(&self, text: &str) -> bool {
-        text.contains(&self.words) && self.regex.is_match(text)
+        let words = self.words.as_bytes();
+        let has_words = match self.any_case {
+            false => text.contains(&self.words),
+            true => text
+                .as_bytes()
+                .windows(words.len().max(1))
+                .any(|part| words.is_empty() || part.eq_ignore_ascii_case(words)),
+        };
+        has_words && self.regex.is_match(text)
     }
 }
 
 /// The longest words that a pattern cannot match without; empty where that is not plain to see.
 fn words_of(pattern: &str) -> String {
-    // Flags may make any letter match another.
+    let pattern = pattern.strip_prefix(ANY_CASE).unwrap_or(pattern);
+    // Other flags may make any letter match another.
     if pattern.contains("(?") {
         return String::new();
     }
@@ -124,24 +137,38 @@ fn words_of(pattern: &str) -> String {
             // Neither alternative is in every text.
             '|' if depth == 0 => return String::new(),
             '{' => {
-                // How often something is repeated.
+                // How often something is repeated, which is known already.
                 characters.by_ref().find(|c| *c == '}');
                 None
             }
             '^' | '$' | '.' | '*' | '+' | '?' | '|' => None,
             c => Some(c),
         };
-        // What may be absent or repeated ends the run before it.
+        // What may be absent or repeated ends the run before it, with as many as there have to be.
         let repeated = characters.peek().is_some_and(|next| matches!(next, '*' | '+' | '?' | '{'));
+        let times = match characters.peek() {
+            Some('*' | '?') => 0,
+            Some('{') => times_at_least(characters.clone().skip(1)),
+            _ => 1,
+        };
         match literal {
-            Some(c) if depth == 0 && !in_class && !repeated => run.push(c),
+            Some(c) if depth == 0 && !in_class => run.extend(std::iter::repeat_n(c, times)),
             _ => run.clear(),
         }
         if run.len() > longest.len() {
             longest.clone_from(&run);
         }
+        if repeated {
+            run.clear();
+        }
     }
     longest
+}
+
+/// The first number of `4,}`.
+fn times_at_least(characters: impl Iterator<Item = char>) -> usize {
+    let digits: String = characters.take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(0)
 }
 
 /// Everything that is known, in the order in which it is tried.

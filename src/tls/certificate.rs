@@ -3,8 +3,6 @@
 //! Knows X.509 and distrusts every byte of it: strings are capped, a certificate that cannot be
 //! parsed becomes facts with an error. What it is worth is a matter of `judge`.
 
-use std::fmt::Write as _;
-
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -156,11 +154,8 @@ fn unreadable(sha256: String, error: &str) -> Certificate {
 
 fn fingerprint(octets: &[u8]) -> String {
     let digest = digest(&SHA256, octets);
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, octet| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    let halves = digest.as_ref().iter().flat_map(|octet| [octet >> 4, octet & 15]);
+    halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 fn presented(name: &GeneralName<'_>) -> Option<String> {
