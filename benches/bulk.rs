@@ -112,8 +112,8 @@ fn program(lab: &Servers, targets: usize, jobs: usize, _: UsageWho) -> UsageWho 
     UsageWho::RUSAGE_CHILDREN
 }
 
-/// Connect, greeting, EHLO, STARTTLS, handshake, EHLO, QUIT: nothing is kept, nothing is judged but
-/// the chain.
+/// Connect, greeting, EHLO, STARTTLS, handshake, EHLO, QUIT and its reply, as the program does: nothing
+/// is kept, nothing is judged but the chain.
 fn bare(lab: &Servers, targets: usize, jobs: usize, who: UsageWho) -> UsageWho {
     let mut roots = RootCertStore::empty();
     let pem = std::fs::read(&lab.anchors).expect("the anchor");
@@ -162,6 +162,7 @@ async fn converse(to: SocketAddr, connector: &TlsConnector) -> std::io::Result<(
     reply(&mut stream).await?;
     stream.write_all(b"QUIT\r\n").await?;
     stream.flush().await?;
+    reply(&mut stream).await?;
     stream.shutdown().await
 }
 
