@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// A deadline that is noticed so late passed while this process did not run: it was stopped, or a
 /// busy machine had no time for it.
@@ -16,16 +16,32 @@ const LATE: Duration = Duration::from_millis(50);
 /// only has to hear of that, and looks at its timers first.
 const LAST_LOOK: Duration = Duration::from_millis(500);
 
-/// Waits for something until a deadline; what has come by then counts, also where this process
-/// did not run when the deadline passed. `None` where nothing has come.
-pub async fn by<T>(deadline: Instant, awaited: impl Future<Output = T>) -> Option<T> {
-    let mut awaited = pin!(awaited);
-    if let Ok(came) = timeout_at(deadline, &mut awaited).await {
-        return Some(came);
+/// The end of something that may take several steps, which share one last look. It cannot be copied:
+/// whoever were given a last look at each step could be held up for ever.
+#[derive(Debug)]
+pub struct Deadline {
+    at: Instant,
+    is_last_look: bool,
+}
+
+impl Deadline {
+    /// The deadline at an instant.
+    pub fn at(at: Instant) -> Self {
+        Self { at, is_last_look: false }
     }
-    match deadline.elapsed() < LATE {
-        true => None,
-        false => timeout(LAST_LOOK, awaited).await.ok(),
+
+    /// Waits for one step. What has come by the deadline counts, also where this process did not run
+    /// when it passed; `None` where nothing has come.
+    pub async fn wait<T>(&mut self, step: impl Future<Output = T>) -> Option<T> {
+        let mut step = pin!(step);
+        if let Ok(came) = timeout_at(self.at, &mut step).await {
+            return Some(came);
+        }
+        if self.is_last_look || self.at.elapsed() < LATE {
+            return None;
+        }
+        *self = Self { at: Instant::now() + LAST_LOOK, is_last_look: true };
+        timeout_at(self.at, step).await.ok()
     }
 }
 
@@ -37,8 +53,11 @@ mod tests {
     /// What comes `after` the deadline as this process sees it, where the deadline is noticed
     /// `late`.
     async fn noticed(late: Duration, after: Duration) -> Option<()> {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let waiting = tokio::spawn(by(deadline, sleep_until(deadline + late + after)));
+        let at = Instant::now() + Duration::from_secs(30);
+        let waiting =
+            tokio::spawn(
+                async move { Deadline::at(at).wait(sleep_until(at + late + after)).await },
+            );
         // It begins to wait.
         sleep(Duration::from_secs(1)).await;
         advance(Duration::from_secs(29) + late).await;
@@ -53,5 +72,20 @@ mod tests {
         let in_time = Instant::now();
         assert_eq!(noticed(Duration::ZERO, soon).await, None);
         assert_eq!(in_time.elapsed().as_secs(), 30, "a deadline that is noticed in time is one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_steps_share_one_last_look() {
+        let mut deadline = Deadline::at(Instant::now() + Duration::from_secs(1));
+        advance(Duration::from_secs(60)).await;
+        let noticed = Instant::now();
+        let mut steps = 0;
+        while steps < 100 && deadline.wait(sleep(Duration::from_millis(200))).await.is_some() {
+            steps += 1;
+        }
+        assert_eq!((steps, noticed.elapsed()), (2, LAST_LOOK));
+        // Nor is there another where that one ends late.
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(deadline.wait(sleep(Duration::from_millis(200))).await, None);
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::connector::BoxedStream;
-use crate::deadline::by;
+use crate::deadline::Deadline;
 use crate::observation::{Ending, Phase, TlsFacts};
 use crate::smtp::{Dialogue, Next, Said};
 use crate::tls::{self, Attempt, Tee, TlsStream};
@@ -66,7 +66,8 @@ impl Transport {
     }
 }
 
-/// Holds a conversation until the dialogue is done or the deadline passes.
+/// Holds a conversation until the dialogue is done or the deadline passes, which all of its steps
+/// share: a server that says a little now and then is not waited for any longer than another.
 ///
 /// `start` is the instant of the first SYN, from which the dialogue's times count. `tell` hears of
 /// each phase as it begins.
@@ -75,7 +76,7 @@ pub async fn converse(
     mut dialogue: Dialogue,
     attempt: &Attempt,
     start: Instant,
-    deadline: Instant,
+    mut deadline: Deadline,
     tell: &(dyn Fn(Phase) + Sync),
 ) -> Driven {
     let mut transport = Transport::Plain(stream);
@@ -90,11 +91,12 @@ pub async fn converse(
         match next {
             Next::Done => break,
             Next::Send(bytes) => {
-                let limit = match dialogue.phase() {
-                    Phase::Quit => Instant::now() + QUIT_SENT,
-                    _ => deadline,
+                let sending = transport.send(&bytes);
+                let sent = match dialogue.phase() {
+                    Phase::Quit => timeout(QUIT_SENT, sending).await.ok(),
+                    _ => deadline.wait(sending).await,
                 };
-                match by(limit, transport.send(&bytes)).await {
+                match sent {
                     Some(Ok(())) => {}
                     // What the server said before it closed may still be there to be read, so the
                     // end of the conversation is left to the next read.
@@ -104,7 +106,7 @@ pub async fn converse(
                 }
             }
             Next::Receive => {
-                let read = by(deadline, transport.receive(&mut buffer)).await;
+                let read = deadline.wait(transport.receive(&mut buffer)).await;
                 let now = start.elapsed();
                 match read {
                     None => dialogue.timed_out(now),
@@ -126,7 +128,7 @@ pub async fn converse(
                     dialogue.failed("TLS was begun twice".to_owned(), start.elapsed());
                     continue;
                 };
-                let outcome = by(deadline, attempt.connect(stream)).await;
+                let outcome = deadline.wait(attempt.connect(stream)).await;
                 let now = start.elapsed();
                 let seen = attempt.facts();
                 match outcome {
@@ -157,7 +159,7 @@ pub async fn up_to_tls(
     mut stream: BoxedStream,
     dialogue: &mut Dialogue,
     start: Instant,
-    deadline: Instant,
+    deadline: &mut Deadline,
 ) -> Option<BoxedStream> {
     let mut buffer = vec![0; READ_SIZE];
     let leading = async {
@@ -176,7 +178,7 @@ pub async fn up_to_tls(
             }
         }
     };
-    by(deadline, leading).await.flatten()
+    deadline.wait(leading).await.flatten()
 }
 
 fn is_hangup(error: &io::Error) -> bool {
@@ -226,5 +228,42 @@ impl Farewell {
             }
         };
         let _ = timeout(FAREWELL, closed).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Host;
+    use crate::port::Mode;
+    use crate::smtp::HeloNames;
+    use crate::tls::Trust;
+    use tokio::time::{advance, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_drips_has_no_more_time_where_this_process_did_not_run() {
+        let (near, mut far) = tokio::io::duplex(64);
+        tokio::spawn(async move {
+            let mut said = far.write_all(b"220-").await;
+            while said.is_ok() {
+                sleep(Duration::from_millis(300)).await;
+                said = far.write_all(b"x").await;
+            }
+        });
+        let start = Instant::now();
+        let conversation = tokio::spawn(async move {
+            let trust = Trust::new(&[]).expect("the built-in anchors");
+            let host = Host::parse("mx.a.example").expect("a host");
+            let attempt = Attempt::new(&trust, &host);
+            let names = HeloNames { name: "a.example".into(), literal: "[192.0.2.1]".into() };
+            let dialogue = Dialogue::new(Mode::Starttls, names, Duration::ZERO);
+            let deadline = Deadline::at(start + Duration::from_secs(3));
+            converse(Box::new(near), dialogue, &attempt, start, deadline, &|_| ()).await.said.ending
+        });
+        sleep(Duration::from_secs(2)).await;
+        advance(Duration::from_secs(60)).await;
+        let ending = conversation.await.expect("it does not panic");
+        assert_eq!(ending, Ending::TimedOut { phase: Phase::Greeting, partial: true });
+        assert_eq!(start.elapsed(), Duration::from_millis(62_500), "one last look");
     }
 }

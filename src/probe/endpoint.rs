@@ -14,7 +14,7 @@ use super::patience::Patience;
 use super::progress::{Step, UnderWay};
 use super::pulse::Mark;
 use super::put_off::put_off;
-use crate::deadline;
+use crate::deadline::Deadline;
 use crate::names::Host;
 use crate::net::connect::Dialling;
 use crate::net::connector::BoxedStream;
@@ -280,7 +280,7 @@ impl Probing {
             dialogue = dialogue.without_transcript();
         }
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
-        let deadline = start + manner.timeout;
+        let deadline = Deadline::at(start + manner.timeout);
         let tell = &|phase| under_way.at(Step::Talking(phase));
         let Driven { said, tls, farewell } =
             drive::converse(stream, dialogue, &attempt, start, deadline, tell).await;
@@ -399,11 +399,11 @@ impl Probing {
         self.rate.next().await;
         let attempt = Attempt::new(&self.effects.trust, &spot.host);
         let mark = self.pulse.mark();
-        let looked = deadline::by(Instant::now() + SECOND_LOOK, async {
+        let look = async {
             let (_, stream) = self.dial(spot, SECOND_LOOK, None).await.ok()?;
             Some(attempt.connect(stream?).await.is_ok())
-        });
-        let outcome = looked.await;
+        };
+        let outcome = Deadline::at(Instant::now() + SECOND_LOOK).wait(look).await;
         let first_bytes = attempt.facts().first_bytes;
         match outcome {
             Some(Some(true)) => Some(SecondLook::TlsAnswered),

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Probing;
 use super::endpoint::{SECOND_LOOK, Spot};
 use super::progress::{Step, UnderWay};
+use crate::deadline::Deadline;
 use crate::net::connector::BoxedStream;
 use crate::net::drive;
 use crate::observation::{Conversation, SecondLook, TlsErrorKind, TlsFacts, WiderOffer};
@@ -43,26 +44,30 @@ impl Probing {
         let limit = SECOND_LOOK + Duration::from_secs_f64(seen.timings.total.as_secs());
         let limit = limit.min(self.plan.timeout);
         let trust = &self.effects.trust;
-        let deadline = Instant::now() + limit;
-        let stream = self.where_tls_begins(spot, deadline).await?;
+        let (stream, deadline) = self.where_tls_begins(spot, limit).await?;
         let mut offer = tls::offer_wider(trust, &spot.host, stream, deadline).await?;
         if let WiderOffer::Chosen(choice) = &mut offer
             && choice.leaves_schemes_open()
+            && let Some((stream, deadline)) = self.where_tls_begins(spot, limit).await
         {
-            let deadline = Instant::now() + limit;
-            if let Some(stream) = self.where_tls_begins(spot, deadline).await {
-                tls::offer_more_schemes(trust, &spot.host, choice, stream, deadline).await;
-            }
+            tls::offer_more_schemes(trust, &spot.host, choice, stream, deadline).await;
         }
         Some(SecondLook::WiderOffer(offer))
     }
 
-    /// A new connection, led through the dialogue to where the server expects a ClientHello.
-    async fn where_tls_begins(&self, spot: &Spot, deadline: Instant) -> Option<BoxedStream> {
+    /// A new connection, led through the dialogue to where the server expects a ClientHello, and
+    /// when the look ends that takes no longer than `limit` with all of it.
+    async fn where_tls_begins(
+        &self,
+        spot: &Spot,
+        limit: Duration,
+    ) -> Option<(BoxedStream, Deadline)> {
         let start = Instant::now();
-        let (connect, stream) = self.dial(spot, deadline - start, None).await.ok()?;
+        let mut deadline = Deadline::at(start + limit);
+        let (connect, stream) = self.dial(spot, limit, None).await.ok()?;
         let mut dialogue = Dialogue::new(spot.mode, self.helo_for(&connect), start.elapsed());
-        drive::up_to_tls(stream?, &mut dialogue, start, deadline).await
+        let stream = drive::up_to_tls(stream?, &mut dialogue, start, &mut deadline).await?;
+        Some((stream, deadline))
     }
 }
 

@@ -37,7 +37,7 @@ use self::message::{
 use super::outage::{self, Outage};
 use super::transport::{self, Waits};
 use super::{Answer, BoxFuture, Record, RecordType, Resolver};
-use crate::deadline;
+use crate::deadline::Deadline;
 use crate::observation::dns::LookupOutcome;
 
 /// How long one name server may keep a question, further questions for its aliases included.
@@ -163,8 +163,8 @@ impl HickoryResolver {
             };
             let (question, asking) = (question.clone(), Arc::clone(asking));
             running.spawn(async move {
-                let limit = Instant::now() + SERVER_LIMIT;
-                let reply = deadline::by(limit, ask(server, question, &asking)).await;
+                let mut deadline = Deadline::at(Instant::now() + SERVER_LIMIT);
+                let reply = deadline.wait(ask(server, question, &asking)).await;
                 (index, reply.unwrap_or_else(|| LookupOutcome::TimedOut.into()))
             });
             true

@@ -8,11 +8,11 @@
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, AnswerReader, Chosen};
 use super::config::{Attempt, Trust};
 use super::{certificate, hello, iana};
+use crate::deadline::Deadline;
 use crate::names::Host;
 use crate::observation::{Choice, TlsPart, WiderOffer};
 
@@ -34,7 +34,7 @@ pub async fn offer_wider<S>(
     trust: &Trust,
     host: &Host,
     mut stream: S,
-    deadline: Instant,
+    mut deadline: Deadline,
 ) -> Option<WiderOffer>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -57,7 +57,7 @@ where
         stream.shutdown().await
     };
     // However it ends, what counts is what was read by then.
-    let _: Result<std::io::Result<()>, _> = timeout_at(deadline, talk).await;
+    let _: Option<std::io::Result<()>> = deadline.wait(talk).await;
     told(trust, reader.finish())
 }
 
@@ -69,12 +69,12 @@ pub async fn offer_more_schemes<S>(
     host: &Host,
     choice: &mut Choice,
     stream: S,
-    deadline: Instant,
+    mut deadline: Deadline,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let attempt = Attempt::with_schemes(trust, host, &MORE_SCHEMES);
-    let Ok(Ok(mut stream)) = timeout_at(deadline, attempt.connect(stream)).await else { return };
+    let Some(Ok(mut stream)) = deadline.wait(attempt.connect(stream)).await else { return };
     let facts = attempt.facts();
     choice.chain = facts.chain;
     if let Some(scheme) = attempt.scheme() {
@@ -83,7 +83,7 @@ pub async fn offer_more_schemes<S>(
             choice.not_offered.push(TlsPart::SignatureScheme);
         }
     }
-    let _ = timeout_at(deadline, stream.shutdown()).await;
+    let _ = deadline.wait(stream.shutdown()).await;
 }
 
 fn told(trust: &Trust, answer: Answer) -> Option<WiderOffer> {

@@ -7,10 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::*;
+use crate::deadline::Deadline;
 use crate::observation::{Choice, TlsPart, WiderOffer};
 
-fn soon() -> Instant {
-    Instant::now() + Span::from_secs(5)
+fn soon() -> Deadline {
+    Deadline::at(Instant::now() + Span::from_secs(5))
 }
 
 fn anybody() -> Trust {
