@@ -14,7 +14,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::deadline::Deadline;
 
 /// How long is waited.
 #[derive(Clone, Debug)]
@@ -61,13 +63,17 @@ pub(super) async fn udp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::
     };
     let socket = bind(local).await?;
     socket.connect(server).await?;
-    for wait in &waits.udp {
+    let (last, earlier) = waits.udp.split_last().ok_or(io::ErrorKind::TimedOut)?;
+    for wait in earlier {
         socket.send(query).await?;
         if let Ok(reply) = timeout(*wait, receive(&socket, query)).await {
             return reply;
         }
     }
-    Err(io::ErrorKind::TimedOut.into())
+    socket.send(query).await?;
+    // What came too late for the others is still read here; nothing is read after this.
+    let reply = Deadline::at(Instant::now() + *last).wait(receive(&socket, query)).await;
+    reply.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// A socket. Where this machine has no descriptor left for it, others are about to give theirs back.
@@ -104,9 +110,8 @@ async fn receive(socket: &UdpSocket, query: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// As [`udp`]; [`io::ErrorKind::InvalidData`] where the reply belongs to another question.
 pub(super) async fn tcp(server: SocketAddr, query: &[u8], waits: &Waits) -> io::Result<Vec<u8>> {
-    timeout(waits.tcp, exchange(server, query))
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    let reply = Deadline::at(Instant::now() + waits.tcp).wait(exchange(server, query)).await;
+    reply.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn exchange(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
@@ -157,6 +162,12 @@ fn question(message: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::thread;
+
+    use tokio::task::{JoinHandle, spawn_blocking};
+    use tokio::time::advance;
+
     use super::*;
 
     /// `example. A IN` with the ID 0x1234.
@@ -202,5 +213,64 @@ mod tests {
         for odd in 64..=255 {
             assert!(!answers(&changed(|r| r[HEADER] = odd), QUERY), "label length {odd}");
         }
+    }
+
+    const WAIT: Duration = Duration::from_secs(2);
+
+    /// Has a name server answer behind the deadline as this process sees it, which did not run when
+    /// that passed. While a name server works, the paused clock stands.
+    async fn replied_late<S: Send + 'static>(
+        asking: JoinHandle<io::Result<Vec<u8>>>,
+        hears: impl FnOnce() -> S + Send + 'static,
+        says: impl FnOnce(S) + Send + 'static,
+    ) -> io::Result<Vec<u8>> {
+        let heard = spawn_blocking(hears).await.expect("a question");
+        advance(WAIT * 10).await;
+        let said = spawn_blocking(move || {
+            // By now the deadline has been noticed.
+            thread::sleep(Duration::from_millis(50));
+            says(heard);
+        });
+        said.await.expect("an answer");
+        asking.await.expect("it does not panic")
+    }
+
+    fn waits() -> Waits {
+        Waits { udp: vec![WAIT], tcp: WAIT, ..Waits::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_datagram_that_came_while_this_process_did_not_run_counts() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let to = server.local_addr().expect("its address");
+        let hears = move || {
+            let (_, from) = server.recv_from(&mut [0; DATAGRAM]).expect("a question");
+            (server, from)
+        };
+        let says = |(server, from): (std::net::UdpSocket, SocketAddr)| {
+            server.send_to(&changed(|_| ()), from).expect("it is sent");
+        };
+        let asking = tokio::spawn(async move { udp(to, QUERY, &waits()).await });
+        let reply = replied_late(asking, hears, says).await;
+        assert_eq!(reply.expect("a reply"), changed(|_| ()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_came_while_this_process_did_not_run_counts() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let to = server.local_addr().expect("its address");
+        let hears = move || {
+            let (mut stream, _) = server.accept().expect("a connection");
+            stream.read_exact(&mut [0; 2 + QUERY.len()]).expect("a question");
+            stream
+        };
+        let says = |mut stream: std::net::TcpStream| {
+            let reply = changed(|_| ());
+            let length = u16::try_from(reply.len()).expect("a short one").to_be_bytes();
+            stream.write_all(&[&length[..], &reply].concat()).expect("it is sent");
+        };
+        let asking = tokio::spawn(async move { tcp(to, QUERY, &waits()).await });
+        let reply = replied_late(asking, hears, says).await;
+        assert_eq!(reply.expect("a reply"), changed(|_| ()));
     }
 }
