@@ -2,6 +2,9 @@
 //!
 //! Knows when a second connection is polite. Must not know what anything means for the user.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -332,11 +335,10 @@ impl Probing {
             () = runs_out(manner.patience, start) => {
                 Err(Unfinished::GivenUp(Box::new(conversation_without(unanswered()))))
             }
-            () = state.conclusive_from(start + manner.own_silence) => {
-                return Ok((unanswered(), None));
-            }
-            () = self.raise_alarm(spot, manner.patience) => return Ok((unanswered(), None)),
+            () = state.conclusive_from(start + manner.own_silence) => Ok((unanswered(), None)),
+            () = self.raise_alarm(spot, manner.patience) => Ok((unanswered(), None)),
         };
+        // Whoever ended the wait: a silence that this process was not there for is none.
         let is_silence = match &dialled {
             Ok((connect, _)) => connect.outcome == ConnectOutcome::TimedOut,
             Err(unfinished) => matches!(unfinished, Unfinished::GivenUp(_)),

@@ -147,7 +147,7 @@ impl PortState {
     }
 
     /// From now on it is.
-    pub(super) fn conclude(&self) {
+    pub fn conclude(&self) {
         self.conclusive.send_replace(true);
     }
 
