@@ -3,15 +3,21 @@
 
 use std::io;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::exit;
 
 /// Threads that do the work, at most. It is mostly waiting, and each thread has a heap of its own that
 /// keeps what it once took: with sixteen, a long list takes twice the memory that it takes with two.
 const THREADS: usize = 4;
+
+/// Signals that come so soon after the first are the same request: `timeout` signals its child and
+/// then the whole group, and a wrapper passes on what the terminal has told everybody.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// A runtime that can listen for signals.
 ///
@@ -32,16 +38,19 @@ pub fn runtime() -> io::Result<Runtime> {
 
 /// A switch that turns on at the first such signal: what is finished by then is reported.
 ///
-/// At the second the process ends at once. Without that, nothing but SIGKILL would end a program
-/// whose report nobody reads: it waits for a pipe, and the signals have been taken from the kernel.
-/// A file is not harmed by it, as a report takes its place when it is whole.
+/// At the second request the process ends at once. Without that, nothing but SIGKILL would end a
+/// program whose report nobody reads: it waits for a pipe, and the signals have been taken from the
+/// kernel. A file is not harmed by it, as a report takes its place when it is whole.
 pub fn stopped() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         let Some(mut signals) = Signals::listen() else { return };
         signals.next().await;
         stop.send_replace(true);
-        signals.next().await;
+        let first = Instant::now();
+        while first.elapsed() < SAME_REQUEST {
+            signals.next().await;
+        }
         std::process::exit(exit::UNDETERMINED.into());
     });
     stopped

@@ -353,6 +353,35 @@ fn interrupted_finished_targets_are_out() {
     }
 }
 
+/// `timeout` signals the program and then its group; who waits for it may pass a signal on.
+#[test]
+fn one_request_that_comes_as_two_signals_tears_no_line_away() {
+    let mut lab = Lab::start();
+    let identity = lab.identity("mute.example", Flaw::None);
+    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
+    lab.serve("mute.example", 25, mute);
+    let names: Vec<String> = (0..50).map(|n| format!("d{n}.example")).collect();
+    for name in &names {
+        lab.dns.add(&format!("{name} MX 10 mute.example"));
+    }
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let list = written(folder.path(), "list", &(names.join("\n") + "\n"));
+    let arguments = ["--format=jsonl", "-p25", "--timeout=300", "--input", &list];
+    let begun = || lab.dns.queries().iter().filter(|query| query.ends_with(" MX")).count();
+    for second in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGTERM, Signal::SIGINT] {
+        let before = begun();
+        let child = smtpcheck(lab.options()).args(arguments).spawn().expect("it starts");
+        wait_for("every target is begun", || begun() == before + names.len());
+        send(&child, Signal::SIGTERM);
+        send(&child, second);
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(3));
+        let found = lines(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(found.len(), names.len(), "{second} behind SIGTERM");
+        assert!(found.iter().all(|line| line["interrupted"] == true));
+    }
+}
+
 #[test]
 fn a_closed_pipe_ends_the_run_quietly() {
     let world = World::with_providers(2);

@@ -129,7 +129,7 @@ fn long_list() -> String {
 }
 
 #[test]
-fn a_second_signal_ends_a_program_whose_report_nobody_reads() {
+fn a_second_request_ends_a_program_whose_report_nobody_reads() {
     let mut child =
         smtpcheck(["-", "--format=json"]).stdin(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("it was asked for");
@@ -141,6 +141,9 @@ fn a_second_signal_ends_a_program_whose_report_nobody_reads() {
         send(&child, Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(200));
     }
+    let early = child.try_wait().expect("it can be waited for");
+    std::thread::sleep(Duration::from_millis(900));
+    send(&child, Signal::SIGTERM);
     let mut status = None;
     for _ in 0..2000 {
         status = child.try_wait().expect("it can be waited for");
@@ -151,6 +154,7 @@ fn a_second_signal_ends_a_program_whose_report_nobody_reads() {
     }
     let _ = child.kill();
     let _ = child.wait();
+    assert_eq!(early, None, "two signals within a moment are one request");
     assert_eq!(status.expect("it has ended by itself").code(), Some(3));
 }
 
