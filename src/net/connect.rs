@@ -126,7 +126,10 @@ async fn attempt(
     let (at_once, result) = attempt.run(to, sleep(dialling.limit)).await;
     let elapsed = Millis::from(began.elapsed());
     let local = attempt.local_address();
-    let queue = attempt.queued_errors();
+    let queue = match &result {
+        Some(Ok(_)) => Vec::new(),
+        _ => attempt.queued_errors(),
+    };
     let (outcome, stream) = match result {
         Some(Ok(stream)) => (ConnectOutcome::Connected, Some(stream)),
         Some(Err(error)) if outcome::was_reset_after_connecting(&error) => {

@@ -40,9 +40,10 @@ const ADVICE: [&str; 12] = [
 /// 5321 §3.8), or a 4yz that speaks of a limit, as Postfix's `454 4.7.0 Error: too many new TLS
 /// sessions` does to STARTTLS. A demand for a client certificate does not pass with time.
 pub fn is_pushback(step: Phase, reply: &Reply) -> bool {
-    let text = reply.lines.join(" ");
-    let counts = step == Phase::Greeting || reply.code == 421 || speaks_of_a_limit(&text);
-    reply.is_transient() && counts && !wants_client_certificate(reply)
+    let counts = || {
+        step == Phase::Greeting || reply.code == 421 || speaks_of_a_limit(&reply.lines.join(" "))
+    };
+    reply.is_transient() && counts() && !wants_client_certificate(reply)
 }
 
 /// Whether a reply's text is about a limit on connections or sessions.

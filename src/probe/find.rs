@@ -25,7 +25,7 @@ use crate::observation::{
 };
 use crate::plan::Submission;
 use crate::port::{PortMode, Requirement, Role};
-use crate::resolve::{is_implicit, submission_servers};
+use crate::resolve::{BoxFuture, is_implicit, submission_servers};
 
 /// A port of a server and what is required of it.
 type Asked = (PortMode, Requirement);
@@ -225,7 +225,7 @@ impl<'a> Finder<'a> {
     /// Probes servers side by side.
     async fn servers(&self, wanted: impl IntoIterator<Item = Wanted>, token: Token) {
         let each = |wanted| self.server(wanted, token.clone());
-        let work: FuturesUnordered<_> = wanted.into_iter().map(each).collect();
+        let work: Work<'_> = wanted.into_iter().map(|wanted| boxed(each(wanted))).collect();
         // Each of them has a token of its own by now; this one would keep the optional endpoints
         // waiting for themselves.
         drop(token);
@@ -258,13 +258,13 @@ impl<'a> Finder<'a> {
             .partition(|(port, _)| self.probing.plan.instead_of(&wanted.host, port.port).is_some());
         wanted.ports = ports;
         let group = group_of(&elsewhere);
-        let redirected: FuturesUnordered<_> = elsewhere
+        let redirected: Work<'_> = elsewhere
             .into_iter()
             .filter_map(|asked| {
                 let to = self.probing.plan.instead_of(&wanted.host, asked.0.port)?;
                 let dialled = (to, true);
-                let endpoint =
-                    || self.endpoint(&wanted, asked, dialled, group.clone(), token.clone());
+                let (group, token) = (group.clone(), token.clone());
+                let endpoint = || boxed(self.endpoint(&wanted, asked, dialled, group, token));
                 self.may_use(to.ip()).then(endpoint)
             })
             .collect();
@@ -337,8 +337,16 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// Pieces of work side by side, each in a box: the set moves what it is given several times over, and
+/// has room for one more of the same size.
+type Work<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
+
+fn boxed<'a>(work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
+    Box::pin(work)
+}
+
 /// Waits until all of it is done.
-async fn all(mut work: FuturesUnordered<impl Future<Output = ()>>) {
+async fn all(mut work: Work<'_>) {
     while work.next().await.is_some() {}
 }
 

@@ -3,23 +3,26 @@
 //! Knows the replies by which servers say so, at every step. Must not know how long anybody waits
 //! then: that is for [`endpoint`](super::endpoint).
 
+use std::borrow::Cow;
+
 use crate::observation::bytes::reply_code;
-use crate::observation::{Conversation, EhloAttempt, Phase, Reply, pushback};
+use crate::observation::{Conversation, Phase, Reply, pushback};
 
 /// The reply by which a server asks us to come back later: a 4yz greeting, 421 at any step (RFC
 /// 5321 §3.8), or words about a limit.
 pub fn put_off(conversation: &Conversation) -> Option<Reply> {
     let smtp = &conversation.smtp;
-    let attempt = |step| move |attempt: &EhloAttempt| (step, attempt.reply.clone());
-    let greeting = smtp.greeting.iter().map(|reply| (Phase::Greeting, reply.clone()));
-    let ehlo = smtp.ehlo_attempts.iter().map(attempt(Phase::Ehlo));
-    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.clone());
-    let inside = smtp.ehlo_attempts_after_tls.iter().map(attempt(Phase::EhloAfterTls));
+    let at = |step| move |reply| (step, Cow::Borrowed(reply));
+    let greeting = smtp.greeting.iter().map(at(Phase::Greeting));
+    let ehlo = smtp.ehlo_attempts.iter().map(|attempt| &attempt.reply);
+    let starttls = smtp.starttls.iter().filter_map(|starttls| starttls.reply.as_ref());
+    let plaintext = plaintext_instead_of_tls(conversation);
+    let inside = smtp.ehlo_attempts_after_tls.iter().map(|attempt| &attempt.reply);
     greeting
-        .chain(ehlo)
-        .chain(starttls.map(|reply| (Phase::Starttls, reply)))
-        .chain(plaintext_instead_of_tls(conversation))
-        .chain(inside)
+        .chain(ehlo.map(at(Phase::Ehlo)))
+        .chain(starttls.map(at(Phase::Starttls)))
+        .chain(plaintext.map(|(step, reply)| (step, Cow::Owned(reply))))
+        .chain(inside.map(at(Phase::EhloAfterTls)))
         .find(|(step, reply)| {
             // A limit may be worded as a refusal for good, and pass all the same.
             let limit = *step == Phase::Greeting
@@ -27,7 +30,7 @@ pub fn put_off(conversation: &Conversation) -> Option<Reply> {
                 && pushback::speaks_of_a_limit(&reply.lines.join(" "));
             limit || pushback::is_pushback(*step, reply)
         })
-        .map(|(_, reply)| reply)
+        .map(|(_, reply)| reply.into_owned())
 }
 
 /// A reply in plaintext where TLS was to begin: some servers turn a client away before that.

@@ -3,6 +3,7 @@
 //! Knows their spelling. Must not know when each is due: see [`dialogue`](super::dialogue).
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest argument that is sent: a domain's limit (RFC 5321 §4.5.3.1.2), which keeps every
 /// command line under 512 octets.
@@ -55,19 +56,19 @@ impl Verb {
 
 /// A name or address literal that cannot break out of its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Argument(String);
+pub(super) struct Argument(Arc<str>);
 
 impl Argument {
     /// `None` where the text is empty, too long, or has anything but visible ASCII in it: a
     /// space would begin another argument, a CR or LF another command.
     pub(super) fn new(text: &str) -> Option<Self> {
         let fits = (1..=LONGEST_ARGUMENT).contains(&text.len());
-        (fits && text.bytes().all(|b| b.is_ascii_graphic())).then(|| Self(text.to_owned()))
+        (fits && text.bytes().all(|b| b.is_ascii_graphic())).then(|| Self(text.into()))
     }
 
     /// 127.0.0.1 as a literal: what is said where nothing else can be.
     pub(super) fn loopback() -> Self {
-        Self("[127.0.0.1]".to_owned())
+        Self("[127.0.0.1]".into())
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -42,6 +42,9 @@ impl Transcript {
     }
 
     pub(super) fn sent(&mut self, command: &Command, now: Duration) {
+        if self.full {
+            return;
+        }
         self.interrupt(now);
         self.record(Direction::Sent, &command.to_string(), now);
     }

@@ -9,9 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use futures_util::stream::FuturesUnordered;
 
-use super::{Asked, Finder, Wanted, all};
+use super::{Asked, Finder, Wanted, Work, all, boxed};
 use crate::address::{self, AddressKind};
 use crate::observation::{EndpointObservation, LocalNetwork, Probe, Skip};
 use crate::plan::{Plan, TraceWhen};
@@ -24,14 +23,15 @@ use crate::probe::{Effects, FAULT, Probing, inquiry};
 impl Finder<'_> {
     /// Probes every asked port of addresses.
     pub(super) async fn addresses(&self, wanted: &Wanted, addresses: &[IpAddr], token: Token) {
-        let work = FuturesUnordered::new();
+        let work = Work::new();
         for address in addresses.iter().filter(|address| self.may_use(**address)) {
             let group = group_of(&wanted.ports);
             for asked in &wanted.ports {
                 let instead = self.probing.plan.instead_of(&wanted.host, asked.0.port);
                 let to = instead.unwrap_or(SocketAddr::new(*address, asked.0.port));
                 let dialled = (to, instead.is_some());
-                work.push(self.endpoint(wanted, *asked, dialled, group.clone(), token.clone()));
+                let (group, token) = (group.clone(), token.clone());
+                work.push(boxed(self.endpoint(wanted, *asked, dialled, group, token)));
             }
         }
         drop(token);
@@ -116,11 +116,12 @@ impl Finder<'_> {
         let trouble = inquiry::trouble_of(spot.mode, seen);
         if required && let Some(trouble) = trouble {
             self.probing.inquiry.remember(endpoint, self.probing.effects.now);
-            self.probing.look_into(&spot.subject(), trouble).await;
+            // Most endpoints never come here, and none has to make room for it.
+            Box::pin(self.probing.look_into(&spot.subject(), trouble)).await;
         }
         let silent = trouble == Some(inquiry::Trouble::Silence);
         if self.probing.plan.trace == TraceWhen::Always && (required || silent) {
-            self.probing.trace(&spot.subject()).await;
+            Box::pin(self.probing.trace(&spot.subject())).await;
         }
     }
 
