@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::connector::BoxedStream;
 use crate::deadline::Deadline;
 use crate::observation::{Ending, Phase, TlsFacts};
-use crate::smtp::{Dialogue, Next, Said};
+use crate::smtp::{Dialogue, Next, ReplyProgress, ReplyReader, Said};
 use crate::tls::{self, Attempt, Tee, TlsStream};
 
 /// How much is read at once; a TLS record holds at most 16 KiB, a reply rarely 1 KiB.
@@ -210,16 +210,21 @@ fn hang_up(dialogue: &mut Dialogue, error: &io::Error, now: Duration) {
 pub struct Farewell(Transport);
 
 impl Farewell {
-    /// Reads until the server closes, for at most a second, then closes.
+    /// Reads the reply to QUIT, for at most a second, then closes (RFC 5321 §4.1.1.10).
     pub async fn wait(mut self) {
         if matches!(self.0, Transport::Gone) {
             return;
         }
-        let mut buffer = [0; 512];
-        let drained =
-            async { while matches!(self.0.receive(&mut buffer).await, Ok(n) if n > 0) {} };
+        let (mut buffer, mut reader) = ([0; 512], ReplyReader::default());
+        let replied = async {
+            while let Ok(read @ 1..) = self.0.receive(&mut buffer).await {
+                if reader.read(&buffer[..read]).1 != ReplyProgress::Incomplete {
+                    break;
+                }
+            }
+        };
         // Whether the server said goodbye or not makes no difference any more.
-        let _ = timeout(FAREWELL, drained).await;
+        let _ = timeout(FAREWELL, replied).await;
         let closed = async {
             match &mut self.0 {
                 Transport::Plain(stream) => stream.shutdown().await,
@@ -265,5 +270,17 @@ mod tests {
         let ending = conversation.await.expect("it does not panic");
         assert_eq!(ending, Ending::TimedOut { phase: Phase::Greeting, partial: true });
         assert_eq!(start.elapsed(), Duration::from_millis(62_500), "one last look");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn goodbye_is_over_with_the_reply_to_quit_or_after_a_second() {
+        for (said, seconds) in [(&b"221 Bye\r\n"[..], 0), (b"221-See\r\n", 1), (b"", 1)] {
+            let (near, mut far) = tokio::io::duplex(64);
+            far.write_all(said).await.expect("there is room");
+            let begun = Instant::now();
+            Farewell(Transport::Plain(Box::new(near))).wait().await;
+            assert_eq!(begun.elapsed().as_secs(), seconds, "{}", String::from_utf8_lossy(said));
+            let mut rest = Vec::new();
+            far.read_to_end(&mut rest).await.expect("it is closed");
+        }
     }
 }
