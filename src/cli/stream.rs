@@ -71,11 +71,7 @@ pub fn check(
             io::Result::Ok(())
         };
         let written = writing.await;
-        if let Err(failed) = probing.await
-            && failed.is_panic()
-        {
-            std::panic::resume_unwind(failed.into_panic());
-        }
+        probe::ended_well(probing.await);
         (*stop.borrow(), written)
     });
     // Until it is gone, nothing else may be printed there.

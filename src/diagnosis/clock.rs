@@ -8,12 +8,8 @@ use time::{Duration, OffsetDateTime};
 use super::words::{day, days, instant, list};
 use crate::names::Host;
 use crate::observation::{
-    CertificateFacts, EndpointObservation, Observations, TlsFacts, UntrustedBecause,
+    CLOCKS_DIFFER, CertificateFacts, EndpointObservation, Observations, TlsFacts, UntrustedBecause,
 };
-
-/// A server's time that differs by less says nothing: its zone may be set wrongly, which is as much
-/// as 26 hours, and no certificate is judged by hours.
-const OFF: Duration = Duration::days(2);
 
 /// Servers whose times differ by less from each other have one and the same: clocks that nobody
 /// sets are minutes off, zones that are set wrongly hours.
@@ -60,7 +56,7 @@ pub fn wrong(run: &Observations) -> Option<WrongClock> {
     before_release(run).or_else(|| {
         let stating = stating(run);
         // A server that has the same time as this clock speaks for it.
-        match stating.iter().any(|stating| stating.off.abs() < OFF) {
+        match stating.iter().any(|stating| stating.off.abs() < CLOCKS_DIFFER) {
             true => None,
             false => stated(run, &stating).or_else(|| certified(run)),
         }

@@ -194,6 +194,10 @@ pub enum Skip {
     NotDialled(String),
 }
 
+/// A server's time that differs by less from this clock's is the same: its zone may be set wrongly, which
+/// is as much as 26 hours, and no certificate is judged by hours.
+pub const CLOCKS_DIFFER: time::Duration = time::Duration::days(2);
+
 /// Everything that one endpoint showed: the connection, the dialogue and the handshake.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {

@@ -225,7 +225,7 @@ impl<'a> Finder<'a> {
     /// Probes servers side by side.
     async fn servers(&self, wanted: impl IntoIterator<Item = Wanted>, token: Token) {
         let each = |wanted| self.server(wanted, token.clone());
-        let work: Work<'_> = wanted.into_iter().map(|wanted| boxed(each(wanted))).collect();
+        let work: Work<'_> = wanted.into_iter().map(|wanted| each(wanted).boxed()).collect();
         // Each of them has a token of its own by now; this one would keep the optional endpoints
         // waiting for themselves.
         drop(token);
@@ -264,7 +264,7 @@ impl<'a> Finder<'a> {
                 let to = self.probing.plan.instead_of(&wanted.host, asked.0.port)?;
                 let dialled = (to, true);
                 let (group, token) = (group.clone(), token.clone());
-                let endpoint = || boxed(self.endpoint(&wanted, asked, dialled, group, token));
+                let endpoint = || self.endpoint(&wanted, asked, dialled, group, token).boxed();
                 self.may_use(to.ip()).then(endpoint)
             })
             .collect();
@@ -340,10 +340,6 @@ impl<'a> Finder<'a> {
 /// Pieces of work side by side, each in a box: the set moves what it is given several times over, and
 /// has room for one more of the same size.
 type Work<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
-
-fn boxed<'a>(work: impl Future<Output = ()> + Send + 'a) -> BoxFuture<'a, ()> {
-    Box::pin(work)
-}
 
 /// Waits until all of it is done.
 async fn all(mut work: Work<'_>) {

@@ -319,7 +319,7 @@ impl Probing {
 }
 
 /// A fault of this program is not hidden by the task in which it happened.
-fn ended_well(ended: Result<(), JoinError>) {
+pub fn ended_well(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {

@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-use super::{Asked, Finder, Wanted, Work, all, boxed};
+use super::{Asked, Finder, Wanted, Work, all};
 use crate::address::{self, AddressKind};
 use crate::observation::{EndpointObservation, LocalNetwork, Probe, Skip};
 use crate::plan::{Plan, TraceWhen};
@@ -31,7 +31,7 @@ impl Finder<'_> {
                 let to = instead.unwrap_or(SocketAddr::new(*address, asked.0.port));
                 let dialled = (to, instead.is_some());
                 let (group, token) = (group.clone(), token.clone());
-                work.push(boxed(self.endpoint(wanted, *asked, dialled, group, token)));
+                work.push(self.endpoint(wanted, *asked, dialled, group, token).boxed());
             }
         }
         drop(token);

@@ -2,8 +2,9 @@
 //! whether they are, or this machine's clock is wrong.
 //!
 //! Knows whose certificates are valid by this clock, and how many targets wait to be told. Must not
-//! know which of them are right: [`diagnosis::clock`](crate::diagnosis) decides. Of use only where each target is judged by itself:
-//! the first line of a list would blame a server for what the tenth shows to be our fault.
+//! know which of them are right: [`diagnosis::clock`](crate::diagnosis) decides. Of use only where each
+//! target is judged by itself: the first line of a list would blame a server for what the tenth shows to
+//! be our fault.
 
 use std::time::Duration;
 
@@ -11,15 +12,11 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::observation::{EndpointObservation, TargetObservation};
+use crate::observation::{CLOCKS_DIFFER, EndpointObservation, TargetObservation};
 
 /// How long targets are held back at most, from the first one on. Most servers have answered by then,
 /// and where this clock is wrong, a long list may not wait for each of them.
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// A server's time that differs by less is that of this clock: its zone may be set wrongly, which is
-/// as much as 26 hours.
-const ZONES: time::Duration = time::Duration::days(2);
 
 /// The targets under way, and what those that are finished show.
 #[derive(Default)]
@@ -31,8 +28,8 @@ struct Counts {
     held_back: usize,
     /// A certificate is valid by this clock, which speaks for it.
     valid: bool,
-    /// When the first target was held back.
-    since: Option<Instant>,
+    /// When targets are held back no longer; known from the first one on.
+    until: Option<Instant>,
 }
 
 impl Counts {
@@ -43,15 +40,23 @@ impl Counts {
 }
 
 /// A target that is under way, until this is dropped.
-pub struct UnderWay<'a>(&'a Dates);
+pub struct UnderWay<'a>(Counted<'a>);
 
-struct HeldBack<'a>(&'a Dates);
+/// One of a number, until it is dropped.
+struct Counted<'a> {
+    dates: &'a Dates,
+    number: fn(&mut Counts) -> &mut usize,
+}
 
 impl Dates {
     /// A target begins.
     pub fn begin(&self) -> UnderWay<'_> {
-        self.0.send_modify(|counts| counts.under_way += 1);
-        UnderWay(self)
+        UnderWay(self.count(|counts| &mut counts.under_way))
+    }
+
+    fn count(&self, number: fn(&mut Counts) -> &mut usize) -> Counted<'_> {
+        self.0.send_modify(|counts| *number(counts) += 1);
+        Counted { dates: self, number }
     }
 }
 
@@ -62,37 +67,22 @@ impl UnderWay<'_> {
         let at = target.observed_at;
         let valid = target.endpoints.iter().any(|endpoint| is_valid(endpoint, at));
         let out_of_date = target.endpoints.iter().any(|endpoint| is_out_of_date(endpoint, at));
-        let Self(Dates(counts)) = self;
-        counts.send_modify(|counts| counts.valid |= valid);
+        let dates = self.0.dates;
+        dates.0.send_modify(|counts| counts.valid |= valid);
         if out_of_date && target.complete {
-            let _held_back = HeldBack::new(self.0);
-            let since = counts.borrow().since.unwrap_or_else(Instant::now);
-            let told = counts.subscribe();
+            let _held_back = dates.count(|counts| &mut counts.held_back);
+            let mut until = Instant::now() + LONGEST;
+            dates.0.send_modify(|counts| until = *counts.until.get_or_insert(until));
+            let mut told = dates.0.subscribe();
             // Whether it was told or the time is up: it is judged by what there is.
-            let _ = timeout_at(since + LONGEST, { told }.wait_for(Counts::tell_enough)).await;
+            let _ = timeout_at(until, told.wait_for(Counts::tell_enough)).await;
         }
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.0.send_modify(|counts| counts.under_way -= 1);
-    }
-}
-
-impl<'a> HeldBack<'a> {
-    fn new(dates: &'a Dates) -> Self {
-        dates.0.send_modify(|counts| {
-            counts.held_back += 1;
-            counts.since.get_or_insert_with(Instant::now);
-        });
-        Self(dates)
-    }
-}
-
-impl Drop for HeldBack<'_> {
-    fn drop(&mut self) {
-        self.0.0.send_modify(|counts| counts.held_back -= 1);
+        self.dates.0.send_modify(|counts| *(self.number)(counts) -= 1);
     }
 }
 
@@ -115,7 +105,7 @@ pub(super) fn is_valid(endpoint: &EndpointObservation, at: OffsetDateTime) -> bo
 /// Whether a server states the time of this clock in its greeting.
 pub(super) fn states_the_time(endpoint: &EndpointObservation, at: OffsetDateTime) -> bool {
     let stated = endpoint.conversation().and_then(|seen| seen.smtp.stated_time);
-    stated.is_some_and(|time| (time - at).abs() < ZONES)
+    stated.is_some_and(|time| (time - at).abs() < CLOCKS_DIFFER)
 }
 
 #[cfg(test)]
