@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use behaviour::Behaviour;
+use behaviour::{Behaviour, Interruption, Step};
 use certificates::{Certificates, Flaw};
 use dns::NameServer;
 use rustls::ServerConfig;
@@ -109,6 +109,12 @@ impl Lab {
     pub fn relay(&mut self, host: &str, flaw: Flaw) -> Arc<Record> {
         let identity = self.identity(host, flaw);
         self.serve(host, 25, Behaviour::relay(identity))
+    }
+
+    /// A relay on 25 that accepts connections and never greets.
+    pub fn mute(&mut self, host: &str) -> Arc<Record> {
+        let relay = Behaviour::relay(self.identity(host, Flaw::None));
+        self.serve(host, 25, relay.interrupted(Step::Greeting, Interruption::FallsSilent))
     }
 
     /// A healthy submission server on 465 and 587, but for its certificate.

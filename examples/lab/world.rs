@@ -4,7 +4,7 @@
 //! smtpcheck finds there is asserted in `tests/loopback.rs`.
 
 use super::Lab;
-use super::behaviour::{Behaviour, Greeting, Interruption, Step, Tls};
+use super::behaviour::{Behaviour, Greeting, Tls};
 use super::certificates::Flaw;
 
 /// One domain of the lab.
@@ -166,9 +166,7 @@ pub static DOMAINS: &[Domain] = &[
         exit: 1,
         zone: "silent.example MX 10 mx.silent.example",
         servers: |lab| {
-            let healthy = Behaviour::relay(lab.identity("mx.silent.example", Flaw::None));
-            let mute = healthy.interrupted(Step::Greeting, Interruption::FallsSilent);
-            lab.serve("mx.silent.example", 25, mute);
+            lab.mute("mx.silent.example");
         },
     },
     Domain {

@@ -7,8 +7,7 @@ mod world;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,9 +16,6 @@ use serde_json::Value;
 use self::world::{World, list};
 use crate::harness::smtpcheck;
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Interruption, Step};
-use crate::lab::certificates::Flaw;
-use crate::lab::smtp::Record;
 use crate::options::wait_for;
 
 /// So many domains are many. `SMTPCHECK_BULK_TARGETS=100000` checks as many as people do.
@@ -178,13 +174,19 @@ fn every_line_of_the_list_has_its_line_and_a_bad_one_does_not_stop_the_run() {
     }
 }
 
+/// The program under way, with a list that is written and lines that are read meanwhile.
+fn started(world: &World, arguments: &[&str]) -> (Child, ChildStdin, BufReader<ChildStdout>) {
+    let mut command = smtpcheck(world.options());
+    let mut child = command.args(arguments).stdin(Stdio::piped()).spawn().expect("it starts");
+    let stdin = child.stdin.take().expect("it was asked for");
+    let output = BufReader::new(child.stdout.take().expect("it was asked for"));
+    (child, stdin, output)
+}
+
 #[test]
 fn results_leave_before_the_list_has_ended() {
     let world = World::with_providers(2);
-    let mut command = smtpcheck(world.options());
-    let mut child = command.args(["-p25", "-"]).stdin(Stdio::piped()).spawn().expect("it starts");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    let mut output = BufReader::new(child.stdout.take().expect("it was asked for"));
+    let (mut child, mut stdin, mut output) = started(&world, &["-p25", "-"]);
     for n in 0..3 {
         writeln!(stdin, "d{n}.bulk.example").expect("the program reads its list");
         let mut line = String::new();
@@ -287,12 +289,6 @@ fn what_an_earlier_run_found_counts_for_the_exit_code() {
     assert_eq!(lines_in(&results), 3);
 }
 
-/// A server at port 25 of `mute.example` that never greets.
-fn serve_mute(world: &mut World) -> Arc<Record> {
-    let mute = Behaviour::relay(world.lab.identity("mute.example", Flaw::None));
-    world.lab.serve("mute.example", 25, mute.interrupted(Step::Greeting, Interruption::FallsSilent))
-}
-
 #[test]
 fn what_an_earlier_run_found_is_judged_as_the_configuration_wants_it_for_each_target() {
     let lab = Lab::with_domains();
@@ -334,7 +330,7 @@ fn what_a_rule_forbids_is_not_tried_again() {
 fn interrupted_finished_targets_are_out() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut world = World::with_providers(2);
-        let record = serve_mute(&mut world);
+        let record = world.lab.mute("mute.example");
         let folder = tempfile::tempdir().expect("a temporary directory");
         let text = format!("mute.example:25\n{}", list(50));
         let list = written(folder.path(), "list", &text);
@@ -357,9 +353,7 @@ fn interrupted_finished_targets_are_out() {
 #[test]
 fn one_request_that_comes_as_two_signals_tears_no_line_away() {
     let mut lab = Lab::start();
-    let identity = lab.identity("mute.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    lab.serve("mute.example", 25, mute);
+    lab.mute("mute.example");
     let names: Vec<String> = (0..50).map(|n| format!("d{n}.example")).collect();
     for name in &names {
         lab.dns.add(&format!("{name} MX 10 mute.example"));
@@ -385,10 +379,7 @@ fn one_request_that_comes_as_two_signals_tears_no_line_away() {
 #[test]
 fn a_closed_pipe_ends_the_run_quietly() {
     let world = World::with_providers(2);
-    let mut command = smtpcheck(world.options());
-    let mut child = command.args(["-p25", "-"]).stdin(Stdio::piped()).spawn().expect("it starts");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    let mut output = BufReader::new(child.stdout.take().expect("it was asked for"));
+    let (child, mut stdin, mut output) = started(&world, &["-p25", "-"]);
     stdin.write_all(list(10).as_bytes()).expect("the program reads its list");
     let mut line = String::new();
     output.read_line(&mut line).expect("a line");
@@ -404,12 +395,8 @@ fn a_closed_pipe_ends_the_run_quietly() {
 #[test]
 fn nobody_waits_for_a_slow_server_when_nobody_reads() {
     let mut world = World::with_providers(2);
-    serve_mute(&mut world);
-    let mut command = smtpcheck(world.options());
-    command.args(["-p25", "--timeout=300", "-"]).stdin(Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    let mut output = BufReader::new(child.stdout.take().expect("it was asked for"));
+    world.lab.mute("mute.example");
+    let (child, mut stdin, mut output) = started(&world, &["-p25", "--timeout=300", "-"]);
     stdin.write_all(b"d0.bulk.example\n").expect("the program reads its list");
     output.read_line(&mut String::new()).expect("a line");
     drop(output);

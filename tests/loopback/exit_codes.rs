@@ -8,7 +8,6 @@ use nix::unistd::Pid;
 
 use crate::harness::{Checked, json_arguments, run, smtpcheck};
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Interruption, Step};
 use crate::lab::certificates::Flaw;
 use crate::options::wait_for;
 
@@ -131,9 +130,7 @@ fn of_a_bad_line_in_a_list() {
 #[test]
 fn of_an_interrupted_run() {
     let mut lab = world();
-    let identity = lab.identity("mute.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    let record = lab.serve("mute.example", 25, mute);
+    let record = lab.mute("mute.example");
     for (signal, more) in [
         (Signal::SIGINT, &["mute.example:25"][..]),
         (Signal::SIGTERM, &["mute.example:25"]),

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::harness::{Checked, check, json_arguments, run, smtpcheck};
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Interruption, Step};
+use crate::lab::behaviour::Behaviour;
 use crate::lab::certificates::Flaw;
 
 #[test]
@@ -289,9 +289,7 @@ fn an_interrupt_reports_what_is_finished() {
 
 /// Starts a check of `test.example`, of which one server is done with and the other never greets.
 pub fn half_finished(lab: &mut Lab, arguments: &[&str]) -> Child {
-    let identity = lab.identity("mute.test.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    let record = lab.serve("mute.test.example", 25, mute);
+    let record = lab.mute("mute.test.example");
     let finished = lab.relay("mx.test.example", Flaw::None);
     lab.dns.add(
         "test.example MX 10 mx.test.example

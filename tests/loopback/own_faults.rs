@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use crate::harness::{Checked, json_arguments, smtpcheck};
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Greeting, Interruption, Step};
+use crate::lab::behaviour::{Behaviour, Greeting};
 use crate::lab::certificates::Flaw;
 use crate::options::{half_finished, wait_for};
 
@@ -105,9 +105,7 @@ fn a_program_that_is_stopped_while_it_looks_names_up_blames_no_name_server() {
 #[test]
 fn a_program_that_is_stopped_again_and_again_blames_no_server() {
     let mut lab = Lab::start();
-    let identity = lab.identity("mute.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    let record = lab.serve("mute.example", 25, mute);
+    let record = lab.mute("mute.example");
     let arguments = ["mute.example:25", "--timeout=2"];
     let child = smtpcheck(json_arguments(&lab, &arguments)).spawn().expect("the binary starts");
     for connections in 1..=2 {
@@ -297,9 +295,7 @@ fn a_clock_that_jumps_changes_no_duration_and_no_connection() {
 #[test]
 fn the_report_file_is_not_touched_before_the_report_is_whole() {
     let mut lab = Lab::start();
-    let identity = lab.identity("mute.example", Flaw::None);
-    let mute = Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-    let record = lab.serve("mute.example", 25, mute);
+    let record = lab.mute("mute.example");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("report.json");
     fs::write(&file, "the old report").expect("it can be written");

@@ -6,7 +6,6 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use crate::lab::Lab;
-use crate::lab::behaviour::{Behaviour, Interruption, Step};
 use crate::lab::certificates::Flaw;
 
 /// A terminal of its own, which ends with the test.
@@ -88,10 +87,7 @@ fn mute_domain() -> Lab {
     let mut lab = Lab::start();
     lab.relay("mx.test.example", Flaw::None);
     for host in ["mute1.test.example", "mute2.test.example"] {
-        let identity = lab.identity(host, Flaw::None);
-        let mute =
-            Behaviour::relay(identity).interrupted(Step::Greeting, Interruption::FallsSilent);
-        lab.serve(host, 25, mute);
+        lab.mute(host);
     }
     lab.dns.add(
         "test.example MX 10 mx.test.example
